@@ -1,0 +1,1 @@
+"""The detectors: one card (TOML) each, found by the registry."""

@@ -1,0 +1,1 @@
+"""The physics models: one file each, found by the registry."""

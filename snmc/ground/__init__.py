@@ -1,0 +1,1 @@
+"""The ground floor: constants and units, errors, columns, random streams, kinematics."""

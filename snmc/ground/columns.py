@@ -1,0 +1,60 @@
+"""The columns of the event contract: name, type, unit and meaning of every branch of a file.
+
+A batch of events is a plain dict of equally long arrays keyed by these names.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Columns = dict[str, npt.NDArray[np.generic]]
+
+
+class Column(NamedTuple):
+    """One branch: `dtype` as numpy spells it, `unit` empty for a pure number."""
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+ARRIVALS = (
+    Column("event", "i8", "", "number of the sampled decay, the same for all its daughters"),
+    Column("weight", "f8", "1/cm2", "expected fluence this row stands for"),
+    Column("pdg", "i4", "", "particle at Earth (PDG number), after flavour conversion"),
+    Column("pdg_decay", "i4", "", "particle at birth in the decay (PDG number)"),
+    Column("energy", "f8", "MeV", "energy at Earth"),
+    Column("time", "f8", "s", "arrival time: emission time + delay; 0 is core bounce at Earth"),
+    Column("delay", "f8", "s", "arrival behind light from the same emission"),
+    Column("theta", "f8", "rad", "arrival direction off the line of sight to the supernova"),
+    Column("phi", "f8", "rad", "azimuth of the arrival direction"),
+    Column("parent_energy", "f8", "MeV", "energy of the parent, at infinity"),
+    Column("emission_time", "f8", "s", "time after bounce at which the parent was born"),
+    Column("emission_radius", "f8", "km", "radius at which the parent was born"),
+    Column("decay_length", "f8", "m", "distance from the supernova at which the parent decayed"),
+    Column("cos_alpha", "f8", "", "cosine of the lab angle between parent and daughter"),
+    Column("mode", "i2", "", "decay mode, numbered in the metadata"),
+)
+
+DETECTIONS = (
+    Column("event", "i8", "", "number of the arrival's decay"),
+    Column("weight", "f8", "counts", "expected counts this row stands for"),
+    Column("channel", "i2", "", "reaction channel, numbered in the metadata"),
+    Column("time", "f8", "s", "time of the detection"),
+    Column("energy_true", "f8", "MeV", "energy of the visible particle before smearing"),
+    Column("energy", "f8", "MeV", "reconstructed energy"),
+    Column("theta", "f8", "rad", "reconstructed direction off the supernova's"),
+    Column("phi", "f8", "rad", "azimuth of the reconstructed direction"),
+    Column("accepted", "?", "", "passes efficiency, energy window, time window and live time"),
+)
+
+PARTICLES = (
+    Column("pdg", "i4", "", "final-state particle (PDG number)"),
+    Column("energy", "f8", "MeV", "its total energy"),
+    Column("cos_theta", "f8", "", "cosine of its true direction to the arrival's"),
+    Column("phi", "f8", "rad", "azimuth of its true direction about the arrival's"),
+)
+
+SUPERNOVA = Column("supernova", "i8", "", "number of the simulated explosion")

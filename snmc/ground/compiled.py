@@ -1,0 +1,85 @@
+"""The one decorator for compiled kernels, and the place of their cache.
+
+numba's cache does not notice a change in a callee in another file, which would leave stale physics
+behind. So the cache lies in a folder named by a hash of every source file of snmc, chosen here
+before numba is first imported. All kernels share one set of options: numba gives functions
+compiled with different options one cache entry.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import platformdirs
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@cache
+def source_hash() -> str:
+    """SHA-256 (first 16 hex digits) of all Python sources and detector cards of snmc."""
+    import snmc.detectors
+    import snmc.generators
+
+    digest = hashlib.sha256()
+    folders = [str(Path(__file__).parent.parent), *snmc.generators.__path__,
+               *snmc.detectors.__path__]
+    for folder in folders:
+        for path in sorted(Path(folder).rglob("*")):
+            if path.suffix in {".py", ".toml"}:
+                digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """The folder of cached kernels and tables: `$SNMC_CACHE_DIR`, else the user's cache folder."""
+    chosen = os.environ.get("SNMC_CACHE_DIR")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("snmc"))
+
+
+os.environ["NUMBA_CACHE_DIR"] = str(cache_folder() / "kernels" / source_hash())
+
+import numba  # noqa: E402  (after the cache folder is chosen)
+from numba import types  # noqa: E402
+
+float64 = types.float64
+
+
+def compiled(function: Function) -> Function:
+    """Compile a kernel: cached, releasing the GIL, with numpy's error model (1/0 is inf)."""
+    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def function_type(arguments: int) -> Any:
+    """Type of a compiled function of `arguments` floats that gives a float."""
+    return types.FunctionType(float64(*[float64] * arguments))
+
+
+def compiled_formula(arguments: int) -> Callable[[Function], Function]:
+    """Compile a formula of `arguments` floats so that a kernel can take it as an argument.
+
+    A compiled function passed as an argument never hits numba's cache unless both have a declared
+    signature; this declares it.
+    """
+
+    def decorate(function: Function) -> Function:
+        signature = float64(*[float64] * arguments)
+        return cast(
+            Function, numba.njit(signature, cache=True, nogil=True, error_model="numpy")(function)
+        )
+
+    return decorate
+
+
+def compiled_as(signature: Any) -> Callable[[Function], Function]:
+    """Compile a kernel with a declared signature (needed where a formula is an argument)."""
+
+    def decorate(function: Function) -> Function:
+        return cast(
+            Function, numba.njit(signature, cache=True, nogil=True, error_model="numpy")(function)
+        )
+
+    return decorate

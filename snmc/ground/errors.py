@@ -1,0 +1,27 @@
+"""The errors a user can meet: one clear line each, exit status 2."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """Bad input: the message names the key or file, what was found and what is allowed."""
+
+
+class PhysicsError(Exception):
+    """A calculation that cannot be trusted: no convergence, or outside its range of validity."""
+
+
+class PhysicsWarning(UserWarning):
+    """A result that stands, with a limitation the user must know by name."""
+
+
+def unknown_name(key: str, found: str, allowed: Iterable[str]) -> InputError:
+    """Error for a name that is none of the allowed ones, with the nearest spelling.
+
+    `key`: where the name was given; `found`: the name; `allowed`: every name that would do.
+    """
+    names = sorted(allowed)
+    near = difflib.get_close_matches(found, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return InputError(f"{key}: unknown {found!r}; allowed: {', '.join(names)}{hint}")
