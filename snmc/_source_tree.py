@@ -22,4 +22,5 @@ def bind_plugins() -> None:
             if spec is not None and spec.loader is not None:
                 module = importlib.util.module_from_spec(spec)
                 sys.modules[full_name] = module
+                setattr(sys.modules["snmc"], name, module)
                 spec.loader.exec_module(module)

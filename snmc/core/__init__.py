@@ -1,0 +1,6 @@
+"""The medium: supernova cores, their readers, and the state of matter at (r, t)."""
+
+from snmc.core.load import list_cores, load_core
+from snmc.core.supernova_core import CoreState, SupernovaCore
+
+__all__ = ["CoreState", "SupernovaCore", "list_cores", "load_core"]

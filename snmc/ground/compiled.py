@@ -25,8 +25,11 @@ def source_hash() -> str:
     import snmc.generators
 
     digest = hashlib.sha256()
-    folders = [str(Path(__file__).parent.parent), *snmc.generators.__path__,
-               *snmc.detectors.__path__]
+    folders = [
+        str(Path(__file__).parent.parent),
+        *snmc.generators.__path__,
+        *snmc.detectors.__path__,
+    ]
     for folder in folders:
         for path in sorted(Path(folder).rglob("*")):
             if path.suffix in {".py", ".toml"}:

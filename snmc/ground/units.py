@@ -44,8 +44,9 @@ def quantity(value: object, unit: str, key: str) -> float:
         raise InputError(f"{key}: found {value!r}; needs a number" + _with_unit(unit))
     if isinstance(value, int | float):
         if unit:
-            raise InputError(f"{key}: found {value!r} without a unit; needs a number"
-                             + _with_unit(unit))
+            raise InputError(
+                f"{key}: found {value!r} without a unit; needs a number" + _with_unit(unit)
+            )
         return _finite(float(value), value, key, unit)
     from astropy import units
 

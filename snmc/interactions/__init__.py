@@ -1,0 +1,1 @@
+"""Neutrino cross sections and final states: what an arriving neutrino does in a detector."""

@@ -1,0 +1,334 @@
+"""The command line. Nothing heavy is imported before a command needs it: help must be instant.
+
+Exit status: 0 success, 1 a check failed, 2 bad input, 130 interrupted.
+"""
+
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+import click
+
+from snmc import __version__
+from snmc.ground.errors import InputError, PhysicsError, PhysicsWarning
+
+if TYPE_CHECKING:
+    from snmc.roles.generator import Generator, Parameter, Switch
+    from snmc.run.card import RunCard
+
+SUCCESS, CHECK_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+BROKEN_PIPE = 141  # 128 + SIGPIPE, as the shell reports it
+ROOT_MAGIC = b"root"  # the first four bytes of every ROOT file
+PICTURES = (".png", ".pdf", ".svg")
+
+Command = Callable[..., Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command `snmc` and exit.
+
+    `arguments`: what follows `snmc` on the line (default: of this process). Errors of the user
+    end in one line on stderr and status 2; errors of ours are let through.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("default", PhysicsWarning)
+        warnings.showwarning = _show_warning
+        sys.exit(_status(arguments))
+
+
+def _status(arguments: list[str]) -> int:
+    try:
+        # not snmc.main(), which would answer Ctrl-C with words of its own
+        with snmc.make_context("snmc", arguments or ["--help"]) as context:
+            outcome = snmc.invoke(context)
+        sys.stdout.flush()
+        return outcome if isinstance(outcome, int) else SUCCESS
+    except click.exceptions.Exit as end:  # after --help and --version
+        return end.exit_code
+    except click.ClickException as error:
+        return _complain(error.format_message())
+    except (InputError, PhysicsError) as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        click.echo(f"snmc: interrupted{_how_to_resume(arguments)}", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough, as in `snmc show | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename is not None else ""
+        return _complain(f"{named}{error.strerror or error}")
+
+
+def _complain(text: str) -> int:
+    click.echo(f"snmc: error: {' '.join(text.split())}", err=True)
+    return BAD_INPUT
+
+
+def _how_to_resume(arguments: list[str]) -> str:
+    if arguments[:1] != ["run"]:
+        return ""
+    again = [word for word in arguments if word not in ("--overwrite", "--resume")]
+    return f"; go on with: {shlex.join(['snmc', *again, '--resume'])}"
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    kind = "" if issubclass(category, PhysicsWarning) else f"{category.__name__}: "
+    click.echo(f"snmc: warning: {kind}{' '.join(str(message).split())}", err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="snmc %(version)s")
+def snmc() -> None:
+    """Simulate events of new particles born in core-collapse supernovae.
+
+    A run card (TOML) says what to simulate; `snmc run CARD` writes the events to a ROOT file.
+    """
+
+
+def _card(command: Command) -> Command:
+    return click.argument("card", type=click.Path(path_type=Path))(command)
+
+
+def _settings(command: Command) -> Command:
+    return click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help='Change a value of the card, such as generator.mass="50 MeV". May be repeated.',
+    )(command)
+
+
+def _workers(command: Command) -> Command:
+    return click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Threads to work with (default: as the card says, else one a core).",
+    )(command)
+
+
+def _quiet(command: Command) -> Command:
+    return click.option("--quiet", is_flag=True, help="Show no progress.")(command)
+
+
+def _output(help_text: str) -> Callable[[Command], Command]:
+    return click.option(
+        "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help=help_text
+    )
+
+
+@snmc.command()
+@_card
+@_settings
+@_workers
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@_quiet
+@_output("The ROOT file to write, in place of the card's.")
+def run(
+    card: Path,
+    settings: tuple[str, ...],
+    workers: int | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    output: Path | None,
+) -> None:
+    """Simulate the events of CARD and write them to a ROOT file."""
+    if resume and overwrite:
+        raise InputError("found --resume and --overwrite; give one of them")
+    checked = _load(card, settings, output)
+
+    from snmc.run import pipeline
+
+    summary = pipeline.run(
+        checked,
+        workers=workers or checked.run.workers,
+        resume=resume,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
+    click.echo(summary.text())
+
+
+@snmc.command()
+@_card
+@_settings
+@_workers
+@_quiet
+def validate(card: Path, settings: tuple[str, ...], workers: int | None, quiet: bool) -> int:
+    """Compare the events of CARD with the analytic flux.
+
+    Status 1 if they differ by more than chance explains (p < 1e-4).
+    """
+    checked = _load(card, settings)
+
+    from snmc.judgement.validation import validate as compare
+
+    validation = compare(checked, workers=workers or checked.run.workers, quiet=quiet)
+    click.echo(validation.text())
+    return SUCCESS if validation.passed else CHECK_FAILED
+
+
+@snmc.command()
+@click.argument("source", metavar="FILE|CORE")
+@_output("The picture to write (.png, .pdf or .svg; default: NAME.png here).")
+def plot(source: str, output: Path | None) -> None:
+    """Draw the events of a ROOT file, or a supernova core."""
+    is_file = _is_root_file(Path(source))
+    if not is_file and _looks_like_root(source):
+        raise InputError(_no_root_file(Path(source)))
+    stem = Path(source).name.removesuffix(".part").removesuffix(".root")
+    picture = output or Path(f"{stem}.png")
+    if picture.suffix not in PICTURES:
+        raise InputError(
+            f"--output: found '{picture}'; needs a file that ends in {', '.join(PICTURES)}"
+        )
+    if not picture.absolute().parent.is_dir():
+        raise InputError(f"--output: found '{picture}'; there is no folder '{picture.parent}'")
+
+    from snmc.judgement import plots
+
+    if is_file:
+        plots.plot_file(Path(source), picture)
+    else:
+        plots.plot_core(source, picture)
+    click.echo(f"wrote {picture}")
+
+
+@snmc.command()
+@click.argument("source", metavar="FILE|CARD", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+@_settings
+def show(source: Path, as_json: bool, settings: tuple[str, ...]) -> None:
+    """Tell what a ROOT file holds, or what a run card would emit."""
+    is_file = _is_root_file(source)
+    if not is_file and _looks_like_root(source.name):
+        raise InputError(_no_root_file(source))
+    if is_file and settings:
+        raise InputError(f"--set: found with the ROOT file '{source}'; only a card can be changed")
+    checked = None if is_file else _load(source, settings)
+
+    from snmc.judgement import report
+
+    told = report.show_file(source) if checked is None else report.show_card(checked)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(told, indent=2, allow_nan=False))
+    else:
+        click.echo(report.file_text(told) if checked is None else report.text_of(told))
+
+
+@snmc.command()
+@click.argument("name", required=False)
+def generators(name: str | None) -> None:
+    """List the physics models, or describe the one called NAME."""
+    from snmc.roles import registry
+
+    if name is None:
+        click.echo(_columns((key, model.title) for key, model in registry.generators().items()))
+    else:
+        click.echo(_description(registry.find_generator(name)))
+
+
+@snmc.command()
+@click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
+def detectors(names: tuple[str, ...]) -> int:
+    """List the detectors, or check and describe some.
+
+    Those to describe are given by name or by the path of a card; status 2 if a card is wrong.
+    """
+    from snmc.roles import registry
+
+    status = SUCCESS
+    found = {}
+    for name in names or registry.detector_cards():
+        try:
+            found[name] = registry.find_detector(name, Path.cwd())
+        except InputError as error:  # the others are checked all the same
+            status = _complain(str(error))
+    if names:
+        click.echo("\n\n".join(detector.describe() for detector in found.values()))
+    else:
+        click.echo(_columns((name, detector.title) for name, detector in found.items()))
+    return status
+
+
+@snmc.command()
+def cores() -> None:
+    """List the supernova cores that a card can name."""
+    from snmc.core import list_cores
+
+    click.echo(_columns(list_cores()))
+
+
+def _load(card: Path, settings: Sequence[str], output: Path | None = None) -> "RunCard":
+    import json
+
+    from snmc.run.card import load_card
+
+    if output is not None:  # JSON text is TOML text
+        settings = [*settings, f"run.output={json.dumps(str(output), ensure_ascii=False)}"]
+    return load_card(card, settings)
+
+
+def _is_root_file(path: Path) -> bool:
+    """Whether a file is a ROOT file by its first bytes; False where there is no file."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(ROOT_MAGIC)) == ROOT_MAGIC
+
+
+def _looks_like_root(name: str) -> bool:
+    return name.removesuffix(".part").endswith(".root")
+
+
+def _no_root_file(path: Path) -> str:
+    return f"{path}: " + ("found no ROOT file in it" if path.exists() else "file not found")
+
+
+def _columns(rows: Iterable[tuple[str, str]]) -> str:
+    rows = list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+
+def _description(model: "type[Generator]") -> str:
+    """Write what a model declares: every key of its `[generator]` table, and its references."""
+    lines = [f"{model.name}: {model.title}", "", "parameters"]
+    lines += [f"  {line}" for line in _columns(map(_parameter, model.parameters)).splitlines()]
+    if model.switches:
+        lines += ["", "switches"]
+        lines += [f"  {line}" for line in _columns(map(_switch, model.switches)).splitlines()]
+    return "\n".join([*lines, "", "references", *(f"  {text}" for text in model.references)])
+
+
+def _parameter(parameter: "Parameter") -> tuple[str, str]:
+    unit = f"[{parameter.unit}] " if parameter.unit else ""
+    optional = ", optional" if parameter.optional else ""
+    span = f"{parameter.low:g} to {parameter.high:g}"
+    return parameter.name, f"{unit}{parameter.meaning} ({span}{optional})"
+
+
+def _switch(switch: "Switch") -> tuple[str, str]:
+    default = switch.default if isinstance(switch.default, str) else ", ".join(switch.default)
+    kind = "some of " if switch.many else ""
+    allowed = ", ".join(switch.allowed)
+    return switch.name, f"{switch.meaning} ({kind}{allowed}; default {default})"

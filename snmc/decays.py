@@ -1,0 +1,314 @@
+"""From parents to arrivals: decay modes, decay point, delay, angle and flavour at Earth.
+
+Every event is sampled inside what is observed. A parent is drawn from the emission table tilted by
+the chance that its decay is seen, its decay time from the exponential truncated to [escape radius,
+observation]; the weight is the probability so spent. Only two-body decays to massless daughters so
+far: the first flies at theta* to the parent, the second opposite.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from snmc.flavour import envelope_rho_ye, flavour_at_earth, flavour_table
+from snmc.ground.columns import ARRIVALS, Columns
+from snmc.ground.compiled import compiled
+from snmc.ground.kinematics import (
+    arrival_angle,
+    arrival_delay,
+    cos_alpha,
+    daughter_energy,
+    latest_decay,
+    momentum,
+    sin_alpha,
+)
+from snmc.ground.sampling import guide_table, linear_point, pick_cell, tilted_point
+from snmc.ground.units import C_LIGHT, HBAR
+from snmc.production.emission import Emission
+
+Array = npt.NDArray[np.float64]
+PHOTON = 22
+NEUTRINOS = (12, 14, 16)
+M2_IN_CM2 = 1e4
+
+
+@dataclass(frozen=True)
+class DecayMode:
+    """A two-body decay to massless daughters.
+
+    `daughters`: PDG numbers of the two; `component`: the kind of parent that decays so; `width`
+    [MeV]; `asymmetry`: a in dGamma/dcos(theta*) ~ 1 + a P cos(theta*) of the first daughter, with
+    P the parent's polarisation along its flight.
+    """
+
+    name: str
+    component: str
+    daughters: tuple[int, int]
+    width: float
+    asymmetry: float = 0.0
+
+
+@dataclass(frozen=True)
+class Flight:
+    """Distances and observation that decide which decays are seen.
+
+    `distance`, `photosphere`, `neutrinosphere` [m]; `window` [s] from core bounce as seen at Earth;
+    `max_angle` [rad] off the line of sight; `photons`, `neutrinos`: what is looked for; `ordering`
+    and `oscillation`: see `snmc.flavour`.
+    """
+
+    distance: float
+    photosphere: float
+    neutrinosphere: float
+    window: float
+    max_angle: float
+    photons: bool
+    neutrinos: bool
+    ordering: str = "NO"
+    oscillation: str = "nufit-5.2"
+
+    def escape_radius(self) -> float:
+        """Smallest decay distance [m] from which something looked for escapes."""
+        return self.neutrinosphere if self.neutrinos else self.photosphere
+
+    def max_sine(self) -> float:
+        """Largest sin(theta) accepted; infinite where the angle is not limited."""
+        return float(np.sin(self.max_angle)) if self.max_angle < np.pi / 2 else np.inf
+
+
+@compiled
+def seen_probability(rate: float, first: float, last: float) -> float:
+    """Probability of a decay between `first` and `last` [s], at `rate` [1/s] in the lab."""
+    if last <= first:
+        return 0.0
+    return float(-np.exp(-rate * first) * np.expm1(-rate * (last - first)))
+
+
+@compiled
+def _seen_forward(energies, emission_times, M, rate_at_rest, escape, window, distance, max_sine):  # type: ignore[no-untyped-def]
+    """Probability to see a daughter sent forward, (times, energies): the best case of each cell."""
+    result = np.zeros((len(emission_times), len(energies)))
+    for j, E in enumerate(energies):
+        p = momentum(E, M)
+        if p <= 0.0:
+            continue
+        first = escape / (p / E * C_LIGHT)
+        for i, t in enumerate(emission_times):
+            last = latest_decay(E, p, M, 2.0, window - t, distance, max_sine)
+            result[i, j] = seen_probability(rate_at_rest * M / E, first, last)
+    return result
+
+
+@compiled
+def _sample(
+    rng, count, first_event, norm,
+    cdf, guide, bias, density, energies, time_edges, radius_edges, polarisation,
+    mode_cdf, mode_daughters, mode_asymmetry, M, rate_at_rest, rest_energy,
+    distance, photosphere, neutrinosphere, window, max_sine, photons, neutrinos,
+    probability, log_lo, dlog,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Sample `count` decays; returns the arrival columns in the order of ARRIVALS."""
+    _, times, radii, nodes = density.shape
+    room = count * (2 if photons and neutrinos else 1)
+    event = np.empty(room, np.int64)
+    weight = np.empty(room)
+    pdg = np.empty(room, np.int32)
+    pdg_decay = np.empty(room, np.int32)
+    energy = np.empty(room)
+    time = np.empty(room)
+    delay = np.empty(room)
+    theta = np.empty(room)
+    phi = np.empty(room)
+    parent_energy = np.empty(room)
+    emission_time = np.empty(room)
+    emission_radius = np.empty(room)
+    decay_length = np.empty(room)
+    cosine = np.empty(room)
+    mode = np.empty(room, np.int16)
+    row = 0
+    for i in range(count):
+        cell = pick_cell(cdf, guide, rng.random())
+        piece = cell % (nodes - 1)
+        place = cell // (nodes - 1)
+        r_cell = place % radii
+        t_cell = (place // radii) % times
+        component = place // (radii * times)
+        point = linear_point(
+            density[component, t_cell, r_cell, piece],
+            density[component, t_cell, r_cell, piece + 1],
+            rng.random(),
+        )
+        E = energies[piece] + point * (energies[piece + 1] - energies[piece])
+        born = time_edges[t_cell] + rng.random() * (time_edges[t_cell + 1] - time_edges[t_cell])
+        radius = radius_edges[t_cell, r_cell] + rng.random() * (
+            radius_edges[t_cell, r_cell + 1] - radius_edges[t_cell, r_cell]
+        )
+        u_mode = rng.random()
+        m = 0
+        while mode_cdf[component, m] <= u_mode:
+            m += 1
+        pol = (
+            polarisation[component, piece] * (1 - point)
+            + polarisation[component, piece + 1] * point
+        )
+        y0 = tilted_point(mode_asymmetry[m] * pol, rng.random())
+        u_decay, u_phi, u_flavour = rng.random(), rng.random(), rng.random()
+
+        p = momentum(E, M)
+        speed = p / E * C_LIGHT
+        rate = rate_at_rest * M / E
+        # The decay time is drawn where any daughter looked for would be seen.
+        first, last = np.inf, 0.0
+        for d in range(2):
+            is_photon = mode_daughters[m, d] == PHOTON
+            if (is_photon and photons) or (not is_photon and neutrinos):
+                y = y0 if d == 0 else 2.0 - y0
+                first = min(first, (photosphere if is_photon else neutrinosphere) / speed)
+                last = max(last, latest_decay(E, p, M, y, window - born, distance, max_sine))
+        spent = seen_probability(rate, first, last)
+        if spent <= 0.0:
+            continue
+        decay_time = first - np.log1p(u_decay * np.expm1(-rate * (last - first))) / rate
+        decay_time = min(max(decay_time, first), last)
+        path = speed * decay_time
+        for d in range(2):
+            born_as = mode_daughters[m, d]
+            is_photon = born_as == PHOTON
+            if not ((is_photon and photons) or (not is_photon and neutrinos)):
+                continue
+            y = y0 if d == 0 else 2.0 - y0
+            if photons and neutrinos:  # this daughter's own limits
+                if path < (photosphere if is_photon else neutrinosphere):
+                    continue
+                if decay_time > latest_decay(E, p, M, y, window - born, distance, max_sine):
+                    continue
+            E_d = daughter_energy(E, p, M, y, rest_energy)
+            seen_as = born_as
+            if not is_photon:
+                flavour = (abs(born_as) - 12) // 2
+                anti = 1 if born_as < 0 else 0
+                out = flavour_at_earth(
+                    probability, log_lo, dlog, flavour, anti, E_d * envelope_rho_ye(path), u_flavour
+                )
+                seen_as = (12 + 2 * out) * (-1 if anti else 1)
+            event[row] = first_event + i
+            weight[row] = norm * spent / bias[cell]
+            pdg[row] = seen_as
+            pdg_decay[row] = born_as
+            energy[row] = E_d
+            delay[row] = arrival_delay(E, p, M, y, decay_time, distance)
+            time[row] = born + delay[row]
+            theta[row] = arrival_angle(path, sin_alpha(E, p, M, y), distance)
+            phi[row] = (2 * u_phi - 1) * np.pi if d == 0 else _opposite((2 * u_phi - 1) * np.pi)
+            parent_energy[row] = E
+            emission_time[row] = born
+            emission_radius[row] = radius
+            decay_length[row] = path
+            cosine[row] = cos_alpha(E, p, M, y)
+            mode[row] = m
+            row += 1
+    return (
+        event[:row], weight[:row], pdg[:row], pdg_decay[:row], energy[:row], time[:row],
+        delay[:row], theta[:row], phi[:row], parent_energy[:row], emission_time[:row],
+        emission_radius[:row], decay_length[:row], cosine[:row], mode[:row],
+    )  # fmt: skip
+
+
+@compiled
+def _opposite(phi):  # type: ignore[no-untyped-def]
+    return phi - np.pi if phi > 0 else phi + np.pi
+
+
+class DecaySampler:
+    """Arrivals of the decays of one emission, ready to be drawn block by block."""
+
+    def __init__(
+        self,
+        emission: Emission,
+        modes: tuple[DecayMode, ...],
+        mass: float,
+        flight: Flight,
+        polarisation: Array | None = None,
+        response: Array | None = None,
+    ) -> None:
+        """Prepare the tables.
+
+        `emission`: all parents; `modes`: every decay mode, in the order of the `mode` column; the
+        widths of each component's modes sum to its total width, the same for all; `mass` [MeV];
+        `polarisation`: (components, energies) along the flight, None for unpolarised; `response`:
+        (energies,) largest detector area [cm2] for any daughter of a parent of that energy or
+        less, by which parents are tilted too (for unweighted events).
+        """
+        self.emission, self.modes, self.mass, self.flight = emission, modes, mass, flight
+        components = emission.components
+        widths = np.array(
+            [[m.width if m.component == c else 0.0 for m in modes] for c in components]
+        )
+        self.width = float(widths[0].sum())
+        cdf = np.cumsum(widths, axis=1)
+        self._mode_cdf = cdf / cdf[:, -1:]
+        self._daughters = np.array([m.daughters for m in modes], dtype=np.int32)
+        self._asymmetry = np.array([m.asymmetry for m in modes])
+        energies, density, grid = emission.energies, emission.density, emission.grid
+        self._polarisation = (
+            np.zeros((len(components), len(energies))) if polarisation is None else polarisation
+        )
+        forward = _seen_forward(
+            energies[1:], grid.time_edges[:-1], mass, self.width / HBAR, flight.escape_radius(),
+            flight.window, flight.distance, flight.max_sine(),
+        )  # fmt: skip
+        if response is not None:
+            forward *= response[1:]
+        numbers = np.diff(energies) * (density[..., 1:] + density[..., :-1]) / 2
+        tilted = numbers * forward[None, :, None, :]
+        tilted[tilted < 1e-12 * tilted.max()] = 0.0
+        self.tilted_parents = float(tilted.sum())
+        self._bias = np.broadcast_to(forward[None, :, None, :], numbers.shape).ravel()
+        self._cdf, self._guide = (
+            guide_table(tilted.ravel()) if self.tilted_parents > 0 else (None, None)
+        )
+        self._flavour = flavour_table(flight.ordering, flight.oscillation)
+
+    @property
+    def empty(self) -> bool:
+        """True if no decay at all can be seen in this observation."""
+        return self._cdf is None
+
+    def weight_unit(self, events: int) -> float:
+        """Fluence [1/cm2] of a row per unit of (probability spent / tilt) in a run of `events`."""
+        sphere = 4 * np.pi * self.flight.distance**2 * M2_IN_CM2
+        return self.tilted_parents / (events * sphere)
+
+    def sample(
+        self, stream: np.random.Generator, first_event: int, count: int, events: int
+    ) -> Columns:
+        """Draw `count` decays out of a run of `events`; one row for each daughter seen.
+
+        `first_event`: number of the first. Result: the columns of ARRIVALS; the weights of a whole
+        run sum to the expected fluence [1/cm2].
+        """
+        flight, grid = self.flight, self.emission.grid
+        if self.empty:
+            count = 0
+        columns = _sample(
+            stream, count, first_event, self.weight_unit(events),
+            self._cdf if self._cdf is not None else np.zeros(2),
+            self._guide if self._guide is not None else np.zeros(1, np.int64),
+            self._bias, self.emission.density, self.emission.energies,
+            grid.time_edges, grid.radius_edges, self._polarisation,
+            self._mode_cdf, self._daughters, self._asymmetry, self.mass, self.width / HBAR,
+            self.mass / 2, flight.distance, flight.photosphere, flight.neutrinosphere,
+            flight.window, flight.max_sine(), flight.photons, flight.neutrinos,
+            self._flavour.probability, self._flavour.log_lo, self._flavour.dlog,
+        )  # fmt: skip
+        return {column.name: values for column, values in zip(ARRIVALS, columns, strict=True)}
+
+
+def branching(modes: tuple[DecayMode, ...]) -> Mapping[str, float]:
+    """Branching ratio of each mode of its parent, by name."""
+    total = {
+        c: sum(m.width for m in modes if m.component == c) for c in {m.component for m in modes}
+    }
+    return {m.name: m.width / total[m.component] for m in modes}

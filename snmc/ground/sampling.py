@@ -1,0 +1,46 @@
+"""Sampling of tabulated distributions: cells by a guide table, points inside a cell."""
+
+import numpy as np
+import numpy.typing as npt
+
+from snmc.ground.compiled import compiled
+
+Array = npt.NDArray[np.float64]
+
+
+def guide_table(weights: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Cumulative distribution and guide of `weights` (n,), not negative, for `pick_cell`.
+
+    Result: cdf (n + 1,) from 0 to 1, and guide (n,): the first cell at or above each n-th part
+    of the unit interval (Chen and Asau, AIIE Trans. 6 (1974) 163). Exact for any weights.
+    """
+    cdf = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
+    cdf /= cdf[-1]
+    starts = np.arange(len(weights)) / len(weights)
+    guide = np.searchsorted(cdf, starts, side="right") - 1
+    return cdf, np.minimum(guide, len(weights) - 1)
+
+
+@compiled
+def pick_cell(cdf: Array, guide: npt.NDArray[np.int64], u: float) -> int:
+    """Number of the cell with cdf[i] <= u < cdf[i + 1], for u in [0, 1)."""
+    i = guide[int(u * len(guide))]
+    while cdf[i + 1] <= u:
+        i += 1
+    return int(i)
+
+
+@compiled
+def linear_point(a: float, b: float, u: float) -> float:
+    """Point in [0, 1] of a density that runs linearly from `a` to `b`, for uniform `u`."""
+    if a + b <= 0.0:
+        return u
+    return float(u * (a + b) / (a + np.sqrt(a * a + u * (b * b - a * a))))
+
+
+@compiled
+def tilted_point(asymmetry: float, u: float) -> float:
+    """Point y = 1 + cos(theta) in [0, 2] of the density (1 + A cos(theta))/2, for uniform `u`."""
+    base = 1.0 - asymmetry
+    root = base + np.sqrt(base * base + 4 * asymmetry * u)
+    return float(4 * u / root) if root > 0.0 else 0.0

@@ -1,0 +1,332 @@
+"""The emission table: how many particles leave the core, at which time, radius and energy.
+
+d3N/(dE dr dt) seen from infinity. A particle born with energy E_loc where the lapse is a arrives
+with E = a E_loc and is bound if a E_loc < M; a time dt there lasts dt/a here. The volume of a shell
+is its proper volume.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from snmc.core import CoreState, SupernovaCore
+from snmc.ground.compiled import cache_folder, source_hash
+from snmc.ground.errors import InputError
+from snmc.ground.units import RATE_DENSITY
+from snmc.production.coalescence import coalescence_rate
+from snmc.production.scattering import scattering_rate
+from snmc.thermal import Screening, debye_momentum_squared, species
+
+Array = npt.NDArray[np.float64]
+Precision = Literal["draft", "standard", "high"]
+
+_CM3_IN_KM3 = 1e15
+_COLDEST = 0.08  # shells colder than this part of the hottest emit less than 1e-5 of it (~ T^6)
+_TAIL = 22.0  # spectra end where they fell by exp(-22)
+_STATES_PER_TASK = 16
+
+
+@dataclass(frozen=True)
+class Scattering:
+    """A process 1 2 -> 3 X: species that may be particle 1, target 2, recoil 3, amplitude.
+
+    `amplitude` as `snmc.production.scattering` describes it, for unit coupling.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    target: str
+    recoil: str
+    amplitude: Callable[..., float]
+
+
+@dataclass(frozen=True)
+class Coalescence:
+    """A process 1 2 -> X: species that may be particle 1, the partner 2, amplitude.
+
+    `amplitude` as `snmc.production.coalescence` describes it, for unit coupling.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    partner: str
+    amplitude: Callable[..., float]
+
+
+Process = Scattering | Coalescence
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells of the table in time and radius, and the nodes in energy.
+
+    `time_edges` [s]: (times + 1,); `radius_edges` [km]: (times, radii + 1), up to the radius
+    beyond which the core is too cold to emit; `energies` [MeV] at infinity: (energies,).
+    """
+
+    time_edges: Array
+    radius_edges: Array
+    energies: Array
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Cells: time steps a second (one a snapshot interval at least), radii, energies; orders."""
+
+    steps_per_second: float
+    radii: int
+    energies: int
+    orders: tuple[int, int, int]
+
+
+RESOLUTION: Mapping[Precision, Resolution] = {
+    "draft": Resolution(1.0, 16, 32, (6, 6, 4)),
+    "standard": Resolution(2.5, 32, 48, (8, 8, 5)),
+    "high": Resolution(5.0, 64, 80, (12, 12, 6)),
+}
+
+
+def emission_grid(core: SupernovaCore, mass: float, precision: Precision) -> Grid:
+    """Choose the cells for a particle of `mass` [MeV] from `core`.
+
+    Time cells divide the intervals between snapshots; energies lie quadratically above the mass up
+    to where every spectrum has fallen by exp(-22).
+    """
+    resolution = RESOLUTION[precision]
+    steps = np.ceil(np.diff(core.times) * resolution.steps_per_second - 1e-9).astype(int)
+    edges = [
+        np.linspace(core.times[i], core.times[i + 1], max(1, n) + 1)[:-1]
+        for i, n in enumerate(steps)
+    ]
+    time_edges = np.append(np.concatenate(edges), core.times[-1])
+    middles = (time_edges[1:] + time_edges[:-1]) / 2
+
+    fractions = np.linspace(0, 1, 400)
+    probe = core.state(core.surface(middles)[:, None] * fractions, middles[:, None])
+    hot = probe.temperature > _COLDEST * probe.temperature.max(axis=1, keepdims=True)
+    outermost = fractions[np.max(np.where(hot, np.arange(400), 0), axis=1)]
+    reach = core.surface(middles) * np.maximum(outermost, fractions[1])
+    radius_edges = reach[:, None] * np.linspace(0, 1, resolution.radii + 1)
+
+    neutrino_mu = max(float(np.max(np.abs(mu[hot]))) for mu in (probe.mu_nu_e, probe.mu_nu_mu))
+    kinetic_top = neutrino_mu + _TAIL * float(probe.temperature.max())
+    steps_up = np.linspace(0, 1, resolution.energies + 1)[1:] ** 2
+    return Grid(time_edges, radius_edges, mass + kinetic_top * steps_up)
+
+
+def emitted_numbers(
+    core: SupernovaCore,
+    process: Process,
+    mass: float,
+    screening: Screening,
+    gravity: bool,
+    precision: Precision,
+    grid: Grid,
+    workers: int = 1,
+    progress: Callable[[int], Any] = lambda states: None,
+) -> Array:
+    """Particles emitted by `process` per cell and energy, for unit coupling squared.
+
+    Result: (sources, times, radii, energies), dN/dE [1/MeV] at infinity, in units of the coupling
+    squared [MeV^2 for a coupling in 1/MeV]. `mass` [MeV]; `gravity`: lapse, proper volume and
+    binding, else flat space; `workers`: threads; `progress`: told how many states are done. Kept
+    on disk under a hash of everything that enters (core, process, mass, switches, sources of snmc).
+    """
+    identity = {
+        "source": source_hash(), "core": core.content, "process": process.name, "mass": mass,
+        "screening": screening, "gravity": gravity, "precision": precision,
+        "amplitude": f"{process.amplitude.__module__}.{process.amplitude.__qualname__}",
+        "sources": process.sources,
+    }  # fmt: skip
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
+    path = cache_folder() / "emission" / f"{digest}.npy"
+    shape = (len(process.sources), len(grid.time_edges) - 1, grid.radius_edges.shape[1] - 1,
+             len(grid.energies))  # fmt: skip
+    if path.exists():
+        stored: Array = np.load(path)
+        if stored.shape == shape:
+            progress(shape[1] * shape[2])
+            return stored
+    numbers = _compute(core, process, mass, screening, gravity, precision, grid, workers, progress)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        np.save(file, numbers)
+    os.replace(file.name, path)
+    return numbers
+
+
+def _compute(
+    core: SupernovaCore,
+    process: Process,
+    mass: float,
+    screening: Screening,
+    gravity: bool,
+    precision: Precision,
+    grid: Grid,
+    workers: int,
+    progress: Callable[[int], Any],
+) -> Array:
+    middle_time = (grid.time_edges[1:] + grid.time_edges[:-1]) / 2
+    inner, outer = grid.radius_edges[:, :-1], grid.radius_edges[:, 1:]
+    state = _flat(core.state((inner + outer) / 2, middle_time[:, None]))
+    if gravity:
+        volume = core.shell_volume(inner, outer, middle_time[:, None])
+    else:
+        state = replace(state, lapse=np.ones_like(state.lapse))
+        volume = 4 * np.pi / 3 * (outer**3 - inner**3)
+    # Rates depend on place and time only through the local state: each state once.
+    table = np.stack([getattr(state, field.name) for field in fields(state)], axis=1)
+    rate_columns = [i for i, field in enumerate(fields(state)) if field.name != "enclosed_mass"]
+    _, first, where = np.unique(
+        table[:, rate_columns], axis=0, return_index=True, return_inverse=True
+    )
+    distinct = _take(state, first)
+    cells_each = np.bincount(where, minlength=len(first))
+
+    def task(begin: int) -> Array:
+        chunk = slice(begin, begin + _STATES_PER_TASK)
+        rate = _rate(process, _take(distinct, chunk), grid, mass, screening, precision)
+        progress(int(cells_each[chunk].sum()))
+        return rate
+
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        rates = np.concatenate(list(pool.map(task, range(0, len(first), _STATES_PER_TASK))))
+
+    shape = (*volume.shape, len(process.sources), len(grid.energies))
+    local = rates[where].reshape(shape)
+    # dN/dE at infinity: dt_loc = a dt and dE_loc = dE/a, so the lapse stays in E_loc alone.
+    duration = np.diff(grid.time_edges)
+    cell = volume * _CM3_IN_KM3 * duration[:, None] * RATE_DENSITY
+    return np.ascontiguousarray(np.moveaxis(local * cell[..., None, None], 2, 0))
+
+
+def _rate(
+    process: Process,
+    state: CoreState,
+    grid: Grid,
+    mass: float,
+    screening: Screening,
+    precision: Precision,
+) -> Array:
+    """Local rates [MeV^3], (states, sources, energies), at what arrives as the grid's energies."""
+    local_energies = grid.energies / state.lapse[:, None]
+    sources = [species(name, state, screening) for name in process.sources]
+    if isinstance(process, Scattering):
+        return scattering_rate(
+            process.amplitude,
+            local_energies,
+            mass,
+            state.temperature,
+            debye_momentum_squared(state, screening),
+            sources,
+            species(process.target, state, screening),
+            species(process.recoil, state, screening),
+            RESOLUTION[precision].orders,
+        )
+    partner = species(process.partner, state, screening)
+    return coalescence_rate(
+        process.amplitude, local_energies, mass, state.temperature, sources, partner
+    )
+
+
+def _flat(state: CoreState) -> CoreState:
+    return CoreState(**{f.name: np.ravel(getattr(state, f.name)) for f in fields(state)})
+
+
+def _take(state: CoreState, rows: Any) -> CoreState:
+    return CoreState(
+        **{f.name: np.ascontiguousarray(getattr(state, f.name)[rows]) for f in fields(state)}
+    )
+
+
+@dataclass(frozen=True)
+class Emission:
+    """What leaves the core, all processes together, for the couplings of one model.
+
+    `components`: the kinds of parent (one for a Majorana particle; particle and antiparticle);
+    `grid`: its cells; `energies` [MeV]: (n,), the fine nodes between which the density is linear;
+    `density`: (components, times, radii, n), dN/dE [1/MeV] of each cell; `by_process`: parents and
+    their energy [MeV] for each process.
+    """
+
+    components: tuple[str, ...]
+    grid: Grid
+    energies: Array
+    density: Array
+    by_process: Mapping[str, tuple[float, float]]
+
+    @property
+    def spectrum(self) -> Array:
+        """dN/dE [1/MeV] of all parents at `energies`."""
+        return np.asarray(self.density.sum(axis=(0, 1, 2)))
+
+    @property
+    def parents(self) -> float:
+        """Number of parents emitted."""
+        return float(_trapezoid(self.spectrum, self.energies)[0])
+
+    @property
+    def parent_energy(self) -> float:
+        """Energy they carry [MeV]."""
+        return float(_trapezoid(self.spectrum, self.energies)[1])
+
+
+FINE_PER_NODE = 6
+
+
+def combine(
+    components: tuple[str, ...],
+    grid: Grid,
+    mass: float,
+    tables: Mapping[str, Array],
+) -> Emission:
+    """Sum processes and lay the spectra on a fine energy grid.
+
+    `tables`: by process, (components, times, radii, energies) dN/dE [1/MeV] with couplings
+    included. Between the nodes of `grid` the logarithm of dN/dE is interpolated monotonically in
+    the square root of the kinetic energy; below the first node (half an MeV or less above the mass)
+    the density falls linearly to zero. Raises InputError if nothing at all is emitted.
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    total = np.sum(list(tables.values()), axis=0)
+    if not np.any(total > 0):
+        raise InputError(
+            f"generator.mass: {mass:g} MeV: no parent leaves this core; its spectra end at "
+            f"{grid.energies[-1]:.4g} MeV and the chosen processes give nothing below"
+        )
+    coarse = np.sqrt(grid.energies - mass)
+    fine = np.linspace(coarse[0], coarse[-1], FINE_PER_NODE * (len(coarse) - 1) + 1)
+    energies = np.concatenate([[mass], mass + fine**2])
+
+    def refine(numbers: Array) -> Array:
+        floor = 1e-60 * max(float(numbers.max()), 1e-200)
+        log = np.log(np.maximum(numbers, floor))
+        dense = np.exp(PchipInterpolator(coarse, log, axis=-1)(fine))
+        dense[dense <= 2 * floor] = 0.0
+        return np.concatenate([np.zeros_like(dense[..., :1]), dense], axis=-1)
+
+    by_process = {}
+    for name, table in tables.items():
+        spectrum = refine(table.sum(axis=(0, 1, 2)))
+        count, energy = _trapezoid(spectrum, energies)
+        by_process[name] = (float(count), float(energy))
+    return Emission(components, grid, energies, refine(total), by_process)
+
+
+def _trapezoid(density: Array, energies: Array) -> tuple[float, float]:
+    """Number and energy of a piecewise linear density, both exact."""
+    low, high = energies[:-1], energies[1:]
+    a, b = density[:-1], density[1:]
+    width = high - low
+    number = np.sum(width * (a + b) / 2)
+    energy = np.sum(width * (a * (2 * low + high) + b * (low + 2 * high)) / 6)
+    return float(number), float(energy)

@@ -1,0 +1,437 @@
+"""What a detector's card may say: sections of numbers, each with its source.
+
+Every section is read into a small frozen model; a bad entry becomes an InputError of one line that
+names file and key. Numbers with a dimension carry their unit: `"7.5 MeV"`, or, for a table,
+`{ values = [1, 2], unit = "MeV" }`.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from snmc.ground.errors import InputError, unknown_name
+from snmc.ground.units import quantity
+
+Floats = npt.NDArray[np.float64]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+def _number(unit: str) -> BeforeValidator:
+    def convert(value: object) -> float:
+        try:
+            return quantity(value, unit, "")
+        except InputError as error:
+            raise ValueError(str(error).removeprefix(": ")) from error
+
+    return BeforeValidator(convert)
+
+
+def _list(unit: str) -> BeforeValidator:
+    def convert(value: object) -> tuple[float, ...]:
+        form = f'{{ values = [...], unit = "{unit}" }}' if unit else "a list of numbers"
+        values, given = value, ""
+        if unit:
+            if not isinstance(value, Mapping) or set(value) != {"values", "unit"}:
+                raise ValueError(f"found {value!r}; needs {form}")
+            values, given = value["values"], str(value["unit"])
+        if not isinstance(values, list) or not values:
+            raise ValueError(f"found {value!r}; needs {form}")
+        numbers = []
+        for entry in values:
+            if isinstance(entry, bool) or not isinstance(entry, int | float):
+                raise ValueError(f"found {entry!r} in a table; needs {form}")
+            try:
+                numbers.append(quantity(f"{entry!r} {given}" if unit else entry, unit, ""))
+            except InputError as error:
+                raise ValueError(str(error).removeprefix(": ")) from error
+        return tuple(numbers)
+
+    return BeforeValidator(convert)
+
+
+Energy = Annotated[float, _number("MeV"), Field(ge=0)]
+Duration = Annotated[float, _number("s"), Field(gt=0)]
+Angle = Annotated[float, _number("rad"), Field(ge=0)]
+Mass = Annotated[float, _number("g"), Field(gt=0)]
+Rate = Annotated[float, _number("1/s"), Field(ge=0)]
+Share = Annotated[float, _number(""), Field(ge=0, le=1)]
+Pure = Annotated[float, _number("")]
+Energies = Annotated[tuple[float, ...], _list("MeV")]
+Areas = Annotated[tuple[float, ...], _list("cm2")]
+Angles = Annotated[tuple[float, ...], _list("rad")]
+Times = Annotated[tuple[float, ...], _list("s")]
+Shares = Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], _list("")]
+
+
+class Section(BaseModel):
+    """A part of the card, with the source of its numbers beside them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    source: Text
+
+
+def _increasing(values: tuple[float, ...], what: str) -> None:
+    if any(b <= a for a, b in zip(values[:-1], values[1:], strict=True)):
+        raise ValueError(f"{what}: the values must increase")
+
+
+def _paired(x: tuple[float, ...], y: tuple[float, ...], what: str) -> None:
+    if len(x) != len(y):
+        raise ValueError(f"{what}: found {len(x)} energies and {len(y)} values; needs as many")
+    _increasing(x, "energy")
+
+
+class Window(Section):
+    """The time window [s] in which events count unless a run says otherwise."""
+
+    value: Duration
+
+
+class EnergyWindow(Section):
+    """The range of reconstructed energy [MeV] that is accepted."""
+
+    low: Energy
+    high: Energy
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "EnergyWindow":
+        if self.high <= self.low:
+            raise ValueError(
+                f"found low {self.low:g} MeV, high {self.high:g} MeV; high must exceed"
+            )
+        return self
+
+
+class Efficiency(Section):
+    """Probability to keep an event, at its true or its reconstructed energy [MeV].
+
+    `form` and its parameters:
+    `constant` (plateau); `table` (energy, value; linear, zero below, constant above);
+    `inverse-powers` plateau [1 - a/E - (b/E)^2]; `exponential` plateau [1 - a exp(-E/b)];
+    `stretched-exponential` plateau [1 - exp(-(E/b)^power)]. All are held to 0..1, and are zero
+    below `threshold` where that is given.
+    """
+
+    form: Literal["constant", "table", "inverse-powers", "exponential", "stretched-exponential"]
+    of: Literal["true", "reconstructed"]
+    threshold: Energy | None = None
+    plateau: Share | None = None
+    a: Annotated[float, Field(ge=0)] | None = None
+    b: Annotated[float, _number("MeV"), Field(gt=0)] | None = None
+    power: Annotated[float, _number(""), Field(gt=0)] | None = None
+    energy: Energies | None = None
+    value: Shares | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _units(cls, data: Any) -> Any:
+        """`a` is an energy in one form and a pure number in another."""
+        if isinstance(data, dict) and "a" in data:
+            unit = "MeV" if data.get("form") == "inverse-powers" else ""
+            try:
+                data = {**data, "a": quantity(data["a"], unit, "a")}
+            except InputError as error:
+                raise ValueError(str(error)) from error
+        return data
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Efficiency":
+        needed = {
+            "constant": {"plateau"},
+            "table": {"energy", "value"},
+            "inverse-powers": {"plateau", "a", "b"},
+            "exponential": {"plateau", "a", "b"},
+            "stretched-exponential": {"plateau", "b", "power"},
+        }[self.form]
+        given = {
+            key
+            for key in ("plateau", "a", "b", "power", "energy", "value")
+            if getattr(self, key) is not None
+        }
+        if given != needed:
+            raise ValueError(
+                f"form {self.form!r} needs {', '.join(sorted(needed))}; "
+                f"found {', '.join(sorted(given)) or 'none'}"
+            )
+        if self.energy is not None and self.value is not None:
+            _paired(self.energy, self.value, "efficiency")
+        return self
+
+    def __call__(self, energy: Floats) -> Floats:
+        """Probability at `energy` [MeV], which may be 0 or below after smearing (then 0)."""
+        positive = np.maximum(energy, 1e-3)
+        if self.energy is not None and self.value is not None:
+            result = np.interp(energy, self.energy, self.value, left=0.0)
+        else:
+            a, b, plateau = self.a or 0.0, self.b or 1.0, self.plateau or 0.0
+            if self.form == "constant":
+                result = np.full(energy.shape, plateau)
+            elif self.form == "inverse-powers":
+                result = plateau * (1 - a / positive - (b / positive) ** 2)
+            elif self.form == "exponential":
+                result = plateau * (1 - a * np.exp(-positive / b))
+            else:
+                result = -plateau * np.expm1(-((positive / b) ** (self.power or 1.0)))
+        result = np.clip(result, 0.0, 1.0)
+        result[energy < (self.threshold or 0.0)] = 0.0
+        return np.asarray(result)
+
+
+class EnergyResolution(Section):
+    """Standard deviation of the reconstructed energy, constant + sqrt(stochastic E) + linear E.
+
+    `constant` [MeV] may be negative; `stochastic` [MeV], the number under the root times E; all
+    three zero mean a perfect measurement.
+    """
+
+    constant: Annotated[float, _number("MeV")]
+    stochastic: Energy
+    linear: Annotated[float, _number(""), Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _positive(self) -> "EnergyResolution":
+        if self.constant < 0 and self(np.array([0.3]))[0] < 0:
+            raise ValueError("the resolution is negative at 0.3 MeV; raise the constant")
+        return self
+
+    def __call__(self, energy: Floats) -> Floats:
+        """Standard deviation [MeV] at `energy` [MeV]."""
+        return self.constant + np.sqrt(self.stochastic * energy) + self.linear * energy
+
+
+class AngularResolution(Section):
+    """Angle about the true direction that holds 68 % of the reconstructed ones.
+
+    At each `energy` the angle of `containment_68` (below 60 degrees), logarithmic in energy in
+    between, constant beyond the first and last; one entry holds at any energy. Directions scatter
+    as a Fisher distribution, the Gaussian of the sphere.
+    """
+
+    energy: Energies
+    containment_68: Angles
+
+    @model_validator(mode="after")
+    def _valid(self) -> "AngularResolution":
+        _paired(self.energy, self.containment_68, "angular resolution")
+        if min(self.energy) <= 0 or not 0 <= min(self.containment_68):
+            raise ValueError("energies must be positive and angles not negative")
+        if max(self.containment_68) >= np.pi / 3:
+            raise ValueError("the 68 % containment angle must lie below 60 deg")
+        return self
+
+    def __call__(self, energy: Floats) -> Floats:
+        """Containment angle [rad] at `energy` [MeV]."""
+        positive = np.maximum(energy, 1e-9)
+        return np.interp(np.log(positive), np.log(self.energy), self.containment_68)
+
+
+class EffectiveArea(Section):
+    """Area [cm2] that turns a fluence of photons into counts, against the true energy.
+
+    `interpolation`: `log-log`, `linear`, or `steps` (one energy more than areas: the edges).
+    Zero outside the energies given.
+    """
+
+    interpolation: Literal["log-log", "linear", "steps"]
+    energy: Energies
+    area: Areas
+
+    @model_validator(mode="after")
+    def _valid(self) -> "EffectiveArea":
+        edges = self.interpolation == "steps"
+        if len(self.energy) != len(self.area) + edges:
+            raise ValueError(
+                f"found {len(self.energy)} energies and {len(self.area)} areas; "
+                f"needs {'one energy more than areas' if edges else 'as many'}"
+            )
+        _increasing(self.energy, "energy")
+        if min(self.area) < 0 or min(self.energy) <= 0:
+            raise ValueError("areas must not be negative and energies must be positive")
+        if self.interpolation == "log-log" and min(self.area) == 0:
+            raise ValueError("log-log needs areas above zero; use linear or steps")
+        return self
+
+    def __call__(self, energy: Floats) -> Floats:
+        """Area [cm2] at `energy` [MeV]."""
+        inside = (energy >= self.energy[0]) & (energy <= self.energy[-1])
+        if self.interpolation == "steps":
+            cell = np.searchsorted(self.energy, energy, side="right") - 1
+            area = np.asarray(self.area)[np.clip(cell, 0, len(self.area) - 1)]
+        elif self.interpolation == "linear":
+            area = np.interp(energy, self.energy, self.area)
+        else:
+            logs = np.log(np.maximum(energy, self.energy[0]))
+            area = np.exp(np.interp(logs, np.log(self.energy), np.log(self.area)))
+        return np.where(inside, area, 0.0)
+
+
+class FieldOfView(Section):
+    """Largest true angle off the supernova, at which the telescope points, that is seen."""
+
+    half_angle: Angle
+
+
+class LiveTime(Section):
+    """Share of the time in which the detector can take an event."""
+
+    fraction: Share
+
+
+class Target(Section):
+    """Mass of water [g] in which reactions count."""
+
+    mass: Mass
+
+
+class Background(Section):
+    """Mean rate [1/s] of accepted events from anything else."""
+
+    rate: Rate
+
+
+class ObservedCounts(Section):
+    """Number of events seen in the energy window during `window` [s]."""
+
+    counts: Annotated[int, Field(ge=0, strict=True)]
+    window: Duration
+
+
+class ObservedEvents(Section):
+    """List of events seen: time after the first [s], energies [MeV], angles [rad], with errors."""
+
+    time: Times
+    energy: Energies
+    energy_error: Energies
+    angle: Angles
+    angle_error: Angles
+
+    @model_validator(mode="after")
+    def _aligned(self) -> "ObservedEvents":
+        lengths = {
+            key: len(getattr(self, key))
+            for key in ("time", "energy", "energy_error", "angle", "angle_error")
+        }
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the columns differ in length: {lengths}")
+        return self
+
+
+class Card(BaseModel):
+    """What every card has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: Text
+    kind: Text
+    references: Annotated[tuple[Text, ...], Field(min_length=1)]
+    energy_window: EnergyWindow
+    energy_resolution: EnergyResolution
+    live_time: LiveTime
+    window: Window | None = None
+    background: Background | None = None
+
+
+class TelescopeCard(Card):
+    """Card of a gamma-ray telescope."""
+
+    kind: Literal["gamma-ray-telescope"]
+    effective_area: EffectiveArea
+    angular_resolution: AngularResolution | None = None
+    field_of_view: FieldOfView | None = None
+    observed: ObservedCounts | None = None
+
+
+class CherenkovCard(Card):
+    """Card of a water Cherenkov detector."""
+
+    kind: Literal["water-cherenkov"]
+    channels: Annotated[
+        tuple[Literal["ibd", "nue-oxygen-cc", "nuebar-oxygen-cc"], ...], Field(min_length=1)
+    ]
+    target: Target
+    efficiency: Efficiency
+    angular_resolution: AngularResolution
+    observed: ObservedEvents | None = None
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "CherenkovCard":
+        if len(set(self.channels)) < len(self.channels):
+            raise ValueError(f"channels: found {', '.join(self.channels)}; each only once")
+        return self
+
+
+KINDS: dict[str, type[TelescopeCard] | type[CherenkovCard]] = {
+    "gamma-ray-telescope": TelescopeCard,
+    "water-cherenkov": CherenkovCard,
+}
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The card's TOML as it stands; InputError if it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a TOML file: {error}") from error
+
+
+def check(table: Mapping[str, Any], path: Path) -> TelescopeCard | CherenkovCard:
+    """The card of `table`; InputError of one line, naming `path` and key, if it is not right."""
+    kind = table.get("kind")
+    if kind is None:
+        raise InputError(f"{path}: kind: missing; allowed: {', '.join(sorted(KINDS))}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise unknown_name(f"{path}: kind", str(kind), KINDS)
+    return _validated(KINDS[kind], table, path)
+
+
+AnyCard = TypeVar("AnyCard", bound=Card)
+
+
+def _validated(model: type[AnyCard], table: Mapping[str, Any], path: Path) -> AnyCard:
+    try:
+        return model.model_validate(dict(table))
+    except ValidationError as error:
+        # a wrongly spelt key is the cause, the missing one only its consequence
+        first = sorted(error.errors(), key=lambda one: one["type"] == "missing")[0]
+    place = [str(part) for part in first["loc"]]
+    key = f"{path}: {'.'.join(place)}" if place else str(path)
+    if first["type"] == "extra_forbidden":
+        where = f"{path}: [{'.'.join(place[:-1])}]" if place[:-1] else str(path)
+        raise unknown_name(where, place[-1], _fields(model, place[:-1]))
+    if first["type"] == "missing":
+        raise InputError(f"{key}: missing")
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        raise unknown_name(key, first["input"], _choices(first))
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] != "value_error":
+        message = f"found {first['input']!r}; {message[0].lower()}{message[1:]}"
+    raise InputError(f"{key}: {message}")
+
+
+def _choices(error: Any) -> list[str]:
+    """The words a literal allows, from pydantic's `'a', 'b' or 'c'`."""
+    words: list[str] = error["ctx"]["expected"].split("'")[1::2]
+    return words
+
+
+def _fields(model: type[BaseModel], place: list[str]) -> list[str]:
+    """Keys that a section at `place` may have."""
+    for part in place:
+        annotation = model.model_fields[part].annotation
+        options = [annotation, *get_args(annotation)]
+        model = next(o for o in options if isinstance(o, type) and issubclass(o, BaseModel))
+    return list(model.model_fields)

@@ -1,0 +1,214 @@
+"""The common shape of most models: a particle born in the core that decays in flight."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snmc.decays import DecayMode, DecaySampler, Flight, branching
+from snmc.ground.columns import Columns
+from snmc.ground.errors import PhysicsError
+from snmc.ground.units import HBAR, MEV_IN_ERG
+from snmc.production.emission import (
+    Emission,
+    Grid,
+    Precision,
+    Process,
+    combine,
+    emission_grid,
+    emitted_numbers,
+)
+from snmc.roles.generator import Generator, Observation, Response, Supernova
+from snmc.thermal import Screening
+
+Array = npt.NDArray[np.float64]
+
+
+class DecayingParticle(Generator):
+    """A model given by its mass, processes with couplings, and decay modes.
+
+    The subclass says those; production, flight and decay follow here.
+    """
+
+    @property
+    @abstractmethod
+    def mass(self) -> float:
+        """Mass [MeV]."""
+
+    @property
+    @abstractmethod
+    def screening(self) -> Screening:
+        """Screening of photon exchange, see `snmc.thermal`."""
+
+    @abstractmethod
+    def processes(self) -> tuple[Process, ...]:
+        """Production processes chosen in the card, with amplitudes for unit coupling."""
+
+    @abstractmethod
+    def coupling_squared(self, component: str, source: str) -> float:
+        """Coupling squared with which the thermal species `source` makes a `component`."""
+
+    @abstractmethod
+    def modes(self) -> tuple[DecayMode, ...]:
+        """Decay modes; their components are the kinds of parent."""
+
+    def helicity_flipped(self) -> tuple[Process, ...]:
+        """The same processes with the amplitude into the rarer helicity; () if unpolarised."""
+        return ()
+
+    def prepare(
+        self,
+        supernova: Supernova,
+        observation: Observation,
+        precision: Precision,
+        workers: int,
+        quiet: bool,
+        response: Response | None = None,
+    ) -> "DecaySource":
+        """Compute emission and decay tables, see `Generator.prepare`."""
+        emission = self.emission(supernova, precision, workers, quiet)
+        flight = Flight(
+            distance=supernova.distance,
+            photosphere=supernova.photosphere,
+            neutrinosphere=supernova.neutrinosphere,
+            window=observation.window,
+            max_angle=observation.max_angle,
+            photons=observation.photons,
+            neutrinos=observation.neutrinos,
+            ordering=supernova.ordering,
+            oscillation=supernova.oscillation,
+        )
+        area = None
+        if response is not None:
+            area = np.maximum.accumulate(response(emission.energies))
+        polarisation = self._polarisation(supernova, emission, precision, workers)
+        sampler = DecaySampler(emission, self.modes(), self.mass, flight, polarisation, area)
+        return DecaySource(sampler)
+
+    def emission(
+        self, supernova: Supernova, precision: Precision, workers: int, quiet: bool
+    ) -> Emission:
+        """Emission table of all processes with the model's couplings.
+
+        Raises InputError if nothing is emitted.
+        """
+        from tqdm import tqdm
+
+        grid = emission_grid(supernova.core, self.mass, precision)
+        states = grid.radius_edges[:, 1:].size
+        with tqdm(
+            total=states * len(self.processes()), desc="emission table", unit="state",
+            disable=True if quiet else None, leave=False, delay=1,
+        ) as bar:  # fmt: skip
+            tables = {
+                process.name: self._table(process, supernova, precision, grid, workers, bar.update)
+                for process in self.processes()
+            }
+        return combine(self.components(), grid, self.mass, tables)
+
+    def components(self) -> tuple[str, ...]:
+        """Kinds of parent, in the order of the decay modes."""
+        return tuple(dict.fromkeys(mode.component for mode in self.modes()))
+
+    def report(
+        self, supernova: Supernova, precision: Precision, workers: int, quiet: bool
+    ) -> dict[str, Any]:
+        """Numbers for `snmc show CARD`, see `Generator.report`."""
+        return emission_report(self.emission(supernova, precision, workers, quiet), self.modes())
+
+    def _table(
+        self,
+        process: Process,
+        supernova: Supernova,
+        precision: Precision,
+        grid: Grid,
+        workers: int,
+        progress: Any = lambda states: None,
+    ) -> Array:
+        numbers = emitted_numbers(
+            supernova.core, process, self.mass, self.screening, supernova.gravity, precision,
+            grid, workers, progress,
+        )  # fmt: skip
+        if not np.isfinite(numbers).all():
+            raise PhysicsError(f"{process.name}: the rate is not finite at {self.mass:g} MeV")
+        couplings = [
+            [self.coupling_squared(component, source) for source in process.sources]
+            for component in self.components()
+        ]
+        return np.tensordot(np.array(couplings), numbers, axes=1)
+
+    def _polarisation(
+        self, supernova: Supernova, emission: Emission, precision: Precision, workers: int
+    ) -> Array | None:
+        """Degree of polarisation of each component, averaged over place and time."""
+        flipped = self.helicity_flipped()
+        if not flipped:
+            return None
+        rare = sum(
+            self._table(process, supernova, precision, emission.grid, workers).sum(axis=(1, 2))
+            for process in flipped
+        )
+        every = sum(
+            self._table(process, supernova, precision, emission.grid, workers).sum(axis=(1, 2))
+            for process in self.processes()
+        )
+        share = np.clip(rare / np.maximum(every, 1e-300), 0, 1)
+        return np.stack(
+            [np.interp(emission.energies, emission.grid.energies, 1 - 2 * row) for row in share]
+        )
+
+
+def emission_report(emission: Emission, modes: tuple[DecayMode, ...]) -> dict[str, Any]:
+    """Emitted number and energy in all and by process, width, lifetime, branching ratios."""
+    width = sum(mode.width for mode in modes if mode.component == modes[0].component)
+    parents, energy = emission.parents, emission.parent_energy
+    return {
+        "parents": parents,
+        "parent_energy_erg": energy * MEV_IN_ERG,
+        "mean_energy_MeV": energy / parents,
+        "processes": {
+            name: {
+                "parents": number,
+                "parent_energy_erg": carried * MEV_IN_ERG,
+                "share": number / parents,
+            }
+            for name, (number, carried) in emission.by_process.items()
+        },
+        "width_MeV": width,
+        "lifetime_s": HBAR / width,
+        "branching": dict(branching(modes)),
+    }
+
+
+class DecaySource:
+    """The decays of one emission as a source of arrivals (see `snmc.roles.generator.Source`)."""
+
+    def __init__(self, sampler: DecaySampler) -> None:
+        self.sampler = sampler
+
+    @property
+    def empty(self) -> bool:
+        """True if nothing at all can arrive inside the observation."""
+        return self.sampler.empty
+
+    @property
+    def spectrum(self) -> tuple[Array, Array]:
+        """Parents emitted: energies [MeV] and dN/dE [1/MeV], linear between them."""
+        return self.sampler.emission.energies, self.sampler.emission.spectrum
+
+    def arrivals(
+        self, stream: np.random.Generator, first_event: int, count: int, events: int
+    ) -> Columns:
+        """Draw `count` of the run's `events`, numbered from `first_event`."""
+        return self.sampler.sample(stream, first_event, count, events)
+
+    def largest_weight(self, events: int) -> float:
+        """Weight that only rows beyond the tilt's best case exceed, see `Source`."""
+        return self.sampler.weight_unit(events)
+
+    def summary(self) -> dict[str, Any]:
+        """Normalisation, widths and mode names for the file's metadata."""
+        report: Mapping[str, Any] = emission_report(self.sampler.emission, self.sampler.modes)
+        return {**report, "modes": [mode.name for mode in self.sampler.modes]}

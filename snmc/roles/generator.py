@@ -1,0 +1,138 @@
+"""What a physics model declares: its parameters, its switches, its references."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from snmc.core import SupernovaCore
+from snmc.ground.columns import Columns
+from snmc.production.emission import Precision
+
+Array = npt.NDArray[np.float64]
+Value = float | str | tuple[str, ...]
+Response = Callable[[Array], Array]
+"""Largest area [cm2] a detector shows to any particle looked for, at energies [MeV]."""
+
+
+@dataclass(frozen=True)
+class Supernova:
+    """The explosion: its core, and the distances [m] and switches of the card's `[supernova]`."""
+
+    core: SupernovaCore
+    distance: float
+    photosphere: float
+    neutrinosphere: float
+    gravity: bool
+    ordering: str
+    oscillation: str
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is looked for: `window` [s] from bounce, `max_angle` [rad] off the line of sight."""
+
+    window: float
+    photons: bool
+    neutrinos: bool
+    max_angle: float
+
+
+class Source(Protocol):
+    """A generator made ready for one run."""
+
+    @property
+    def empty(self) -> bool:
+        """True if nothing at all can arrive inside the observation."""
+
+    @property
+    def spectrum(self) -> tuple[Array, Array]:
+        """Parents emitted: energies [MeV] and dN/dE [1/MeV], linear between them."""
+
+    def arrivals(
+        self, stream: np.random.Generator, first_event: int, count: int, events: int
+    ) -> Columns:
+        """Draw `count` of the run's `events`, numbered from `first_event`."""
+
+    def largest_weight(self, events: int) -> float:
+        """Weight [1/cm2], or expected counts where a response was given, that few rows exceed."""
+
+    def summary(self) -> dict[str, Any]:
+        """Normalisation, widths and mode names for the file's metadata."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number of a model, given in the card's `[generator]` table.
+
+    `unit` as astropy spells it (empty for a pure number); `low` and `high` the allowed range,
+    ends included, in that unit; `optional` if the card may leave it out.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    meaning: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A choice of a model among named values; `many` if a list of them may be given."""
+
+    name: str
+    allowed: tuple[str, ...]
+    default: str | tuple[str, ...]
+    meaning: str
+    many: bool = False
+
+
+class Generator(ABC):
+    """Base of all physics models: facts as class attributes, values from the card.
+
+    A subclass in `generators/<file>.py` is found by the registry under its `name`.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    parameters: ClassVar[tuple[Parameter, ...]]
+    switches: ClassVar[tuple[Switch, ...]] = ()
+    references: ClassVar[tuple[str, ...]]
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        """Take the model's values: numbers in the declared units, switches filled in.
+
+        Parameters left out of the card are absent from `values`. Subclasses that forbid some
+        combination raise InputError here.
+        """
+        self.values = dict(values)
+
+    @abstractmethod
+    def prepare(
+        self,
+        supernova: Supernova,
+        observation: Observation,
+        precision: Precision,
+        workers: int,
+        quiet: bool,
+        response: Response | None = None,
+    ) -> Source:
+        """Compute all that one run needs and return the source of its arrivals.
+
+        `workers`: threads; `quiet`: no progress bar; `response`: the detector's area, given when
+        unweighted events are wanted, so that few are thrown away.
+        """
+
+    @abstractmethod
+    def report(
+        self, supernova: Supernova, precision: Precision, workers: int, quiet: bool
+    ) -> dict[str, Any]:
+        """Numbers for `snmc show CARD`: what is emitted, and how it decays.
+
+        Keys at least: parents, parent_energy_erg, mean_energy_MeV, processes, width_MeV,
+        lifetime_s, branching.
+        """

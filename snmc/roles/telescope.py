@@ -1,0 +1,61 @@
+"""Gamma-ray telescopes: an effective area, and the resolutions in energy and angle."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from snmc.roles.detector import Detector, Floats, Integers, Reactions, particle_columns
+
+if TYPE_CHECKING:
+    from snmc.roles.card import ObservedCounts, TelescopeCard
+
+PHOTON = 22
+
+
+class Telescope(Detector):
+    """A gamma-ray telescope; the one channel is the photon itself."""
+
+    daughters: ClassVar[Literal["photon", "neutrino"]] = "photon"
+
+    def __init__(self, name: str, card: "TelescopeCard", table: Mapping[str, Any]) -> None:
+        """Take the checked card and the table it came from."""
+        super().__init__(name, card, table)
+        self._card = card
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The photon."""
+        return ("photon",)
+
+    @property
+    def observed(self) -> "ObservedCounts | None":
+        """Counts seen, if the card says."""
+        return self._card.observed
+
+    def effective_area(self, pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Floats:
+        """Effective area [cm2] of the card's table at `energy` [MeV] (n,); 0 unless a photon."""
+        energies = np.asarray(energy, dtype=np.float64)
+        return np.where(np.asarray(pdg) == PHOTON, self._card.effective_area(energies), 0.0)
+
+    def _react(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> Reactions:
+        forward, zero = np.ones(energy.size), np.zeros(energy.size)
+        return Reactions(
+            channel=np.zeros(energy.size, dtype=np.int16),
+            energy=energy,
+            cosine=forward,
+            azimuth=zero,
+            counts=np.ones(energy.size, dtype=np.int32),
+            particles=particle_columns(PHOTON, energy, forward, zero),
+        )
+
+    def _containment(self, energy: Floats) -> Floats | None:
+        resolution = self._card.angular_resolution
+        return None if resolution is None else resolution(energy)
+
+    def _efficiency(self, true: Floats, reconstructed: Floats, theta: Floats) -> Floats:
+        view = self._card.field_of_view
+        if view is None:
+            return np.ones(theta.size)
+        return (theta <= view.half_angle).astype(np.float64)

@@ -1,0 +1,690 @@
+"""The run card: one TOML file that says what to simulate, checked before anything is computed.
+
+Every value with a dimension carries its unit and is converted here to the units used inside. What
+cannot be right ends in one InputError that names the file and the key, what was found and what is
+allowed.
+"""
+
+import json
+import math
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from snmc.ground.errors import InputError, unknown_name
+from snmc.ground.units import quantity
+from snmc.roles.generator import Parameter, Switch, Value
+from snmc.roles.registry import detector_cards, find_generator, is_path
+
+Ordering = Literal["NO", "IO"]
+Oscillation = Literal["nufit-5.2", "nufit-6.0"]
+Daughters = Literal["photon", "neutrino", "all"]
+Precision = Literal["draft", "standard", "high"]
+Table = dict[str, Any]
+
+ROUNDING = 1e-12  # relative; the end of a range given in another unit is still the end
+
+
+@dataclass(frozen=True)
+class SupernovaSetting:
+    """`[supernova]`: the core (a name, an absolute path or a table), lengths in m, choices."""
+
+    core: str | Table
+    distance_m: float
+    photosphere_m: float
+    neutrinosphere_m: float
+    gravity: bool
+    ordering: Ordering
+    oscillation: Oscillation
+
+
+@dataclass(frozen=True)
+class GeneratorSetting:
+    """`[generator]`: the model, its values in the units it declares, and the label of this entry.
+
+    `values` holds no parameter the card left out; switches are filled in.
+    """
+
+    name: str
+    values: dict[str, Value]
+    label: str
+
+
+@dataclass(frozen=True)
+class ObservationSetting:
+    """`[observation]`: None stands for "as the detector has it", or no limit on the angle."""
+
+    detector: str | None
+    window_s: float | None
+    daughters: Daughters | None
+    max_angle_rad: float | None
+
+
+@dataclass(frozen=True)
+class RunSetting:
+    """`[run]`: how much to simulate and where it goes."""
+
+    events: int
+    seed: int
+    output: Path
+    workers: int | None
+    supernovae: int | None
+    precision: Precision
+
+
+@dataclass(frozen=True)
+class RunCard:
+    """A run card with every value checked, converted and filled in."""
+
+    title: str
+    path: Path
+    supernova: SupernovaSetting
+    generators: tuple[GeneratorSetting, ...]
+    observation: ObservationSetting
+    run: RunSetting
+
+    def resolved(self) -> Table:
+        """All that decides the events, ready for JSON, each number with its unit in the text.
+
+        Without the card's path, `output` and `workers`, which change no event. None stands for
+        a value that the detector decides or that is not limited. Written back as TOML (without
+        what is None) it is a card that means the same.
+        """
+        supernova, observation, run = self.supernova, self.observation, self.run
+        return {
+            "title": self.title,
+            "supernova": {
+                "core": supernova.core,
+                "distance": f"{supernova.distance_m!r} m",
+                "photosphere": f"{supernova.photosphere_m!r} m",
+                "neutrinosphere": f"{supernova.neutrinosphere_m!r} m",
+                "gravity": supernova.gravity,
+                "ordering": supernova.ordering,
+                "oscillation": supernova.oscillation,
+            },
+            "generator": [_resolved_generator(setting) for setting in self.generators],
+            "observation": {
+                "detector": observation.detector,
+                "window": _with_unit(observation.window_s, "s"),
+                "daughters": observation.daughters,
+                "max_angle": _with_unit(observation.max_angle_rad, "rad"),
+            },
+            "run": {
+                "events": run.events,
+                "seed": run.seed,
+                "supernovae": run.supernovae,
+                "precision": run.precision,
+            },
+        }
+
+
+def load_card(path: Path, settings: Sequence[str] = ()) -> RunCard:
+    """Read and check a run card.
+
+    `path`: the card; `settings`: changes to it, each `KEY=VALUE` such as
+    `generator.mass="50 MeV"`, the value read as TOML, or as text where it is no TOML; later ones
+    win. Of several generators one is named by its label: `generator.LABEL.mass`. Relative paths in
+    the card refer to the card's folder, those in `settings` to the working directory. Raises
+    InputError, in one line, for anything that is wrong; of several errors it tells the first and
+    how many more there are.
+    """
+    path = Path(path)
+    data = _read(path)
+    _make_paths_absolute(data, path.parent)
+    several = isinstance(data.get("generator"), list)
+    if several:
+        data["generator"] = _by_label(path, data["generator"])
+    changed = [_apply(data, setting) for setting in settings]
+    return _Check(path, changed).card(data, several)
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _read(path: Path) -> Table:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the card: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: found bytes that are no text; needs a run card (TOML)"
+        ) from error
+    try:
+        data = tomllib.loads(text)
+    except ValueError as error:  # also Python's own, for a number of too many digits
+        raise InputError(_syntax_error(path, text, str(error))) from error
+    except RecursionError as error:
+        raise InputError(f"{path}: no valid TOML: tables or lists nested too deeply") from error
+    entries = data.get("generator")
+    if entries == []:
+        del data["generator"]
+    elif isinstance(entries, list) and len(entries) == 1:
+        data["generator"] = entries[0]
+    return data
+
+
+def _syntax_error(path: Path, text: str, message: str) -> str:
+    """Name the file and the line of a syntax error, and guess at a missing quote."""
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message, re.S)
+    reason, line = (found[1], found[2]) if found else (message, None)
+    number = int(line) if line else max(1, len(text.splitlines()))
+    if "Cannot overwrite" in reason or "twice" in reason:
+        reason = "the key or table is given twice"
+    hint = ""
+    if re.search(r"=\s*[-+.\d][^\"'#\[\]{},]*[a-zA-Z/]", _line(text, number)):
+        hint = '; a value with a unit stands in quotes, such as "100 MeV"'
+    return f"{path}, line {number}: no valid TOML: {reason}{hint}"
+
+
+def _line(text: str, number: int) -> str:
+    lines = text.splitlines()
+    return lines[number - 1] if number <= len(lines) else ""
+
+
+def _make_paths_absolute(data: Table, base: Path) -> None:
+    """Turn every path in the card into an absolute one; names of shipped things stay."""
+    base = Path(os.path.abspath(base))
+    supernova, observation, run = (data.get(key) for key in ("supernova", "observation", "run"))
+    if isinstance(supernova, dict):
+        core = supernova.get("core")
+        if isinstance(core, str):
+            supernova["core"] = _located(core, _core_names(), base)
+        elif isinstance(core, dict) and isinstance(core.get("path"), str):
+            core["path"] = _absolute(core["path"], base)
+    if isinstance(observation, dict) and isinstance(observation.get("detector"), str):
+        observation["detector"] = _located(observation["detector"], detector_cards(), base)
+    if isinstance(run, dict) and isinstance(run.get("output"), str) and run["output"].strip():
+        run["output"] = _absolute(run["output"], base)
+
+
+def _located(text: str, names: Iterable[str], base: Path) -> str:
+    """Make a path absolute; a shipped name and anything else stay as they are."""
+    if text in names or not text.strip():
+        return text
+    absolute = _absolute(text, base)
+    return absolute if is_path(text) or os.path.exists(absolute) else text
+
+
+def _absolute(text: str, base: Path) -> str:
+    return os.path.abspath(base / os.path.expanduser(text))
+
+
+def _core_names() -> Iterable[str]:
+    """Names of shipped and analytic cores; `list_cores` also tells the formats that are read."""
+    from snmc.core import list_cores
+
+    return [name for name, text in list_cores() if not text.startswith("format")]
+
+
+def _by_label(path: Path, entries: list[Any]) -> Table:
+    """Several `[[generator]]` entries as a table by label (the name, where there is none)."""
+    labelled: Table = {}
+    for entry in entries:
+        label = entry.get("label", entry.get("name")) if isinstance(entry, dict) else None
+        if not isinstance(label, str):
+            raise InputError(f"{path}: generator: found {_shown(entry)}; needs a table with a name")
+        if label in labelled:
+            raise InputError(
+                f"{path}: generator.label: found {label!r} twice; "
+                "entries of the same model need a label each"
+            )
+        labelled[label] = entry
+    return labelled
+
+
+# --- settings from the command line --------------------------------------------------------------
+
+
+def _apply(data: Table, setting: str) -> str:
+    """Put one `KEY=VALUE` into the card's data; gives back the key as errors name it."""
+    key, equals, text = setting.partition("=")
+    key = key.strip()
+    parts = key.split(".")
+    if not equals or not all(parts):
+        raise InputError(
+            f"command line: found --set {setting!r}; needs KEY=VALUE, "
+            'such as --set generator.mass="50 MeV"'
+        )
+    change: Table = {parts[-1]: _toml_or_text(text.strip())}
+    for part in reversed(parts[:-1]):
+        change = {part: change}
+    _make_paths_absolute(change, Path.cwd())
+    table = data
+    for depth, part in enumerate(parts[:-1], start=1):
+        table, change = table.setdefault(part, {}), change[part]
+        if not isinstance(table, dict):
+            raise InputError(
+                f"command line: {key}: {'.'.join(parts[:depth])} is {_shown(table)}, no table"
+            )
+    table[parts[-1]] = change[parts[-1]]
+    return key
+
+
+def _toml_or_text(text: str) -> object:
+    try:
+        read = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return read["value"] if read.keys() == {"value"} else text
+
+
+# --- what each key may hold ----------------------------------------------------------------------
+# Every field's description completes the sentence "KEY: found X; needs ...".
+
+
+class _CompleteError(ValueError):
+    """An error whose text says all, in place of the field's description."""
+
+
+def _within(unit: str, low: str, high: str) -> BeforeValidator:
+    """Make a validator: text with a unit to a number in `unit`, from `low` to `high` (included)."""
+
+    def convert(value: object) -> float:
+        return _number(value, unit, quantity(low, unit, "low"), quantity(high, unit, "high"))
+
+    return BeforeValidator(convert)
+
+
+def _number(value: object, unit: str, low: float, high: float) -> float:
+    try:
+        number = quantity(value, unit, "")
+    except (InputError, OverflowError) as error:
+        raise ValueError from error
+    if not low - ROUNDING * abs(low) <= number <= high + ROUNDING * abs(high):
+        raise ValueError
+    return min(max(number, low), high)
+
+
+def _one_of(*allowed: str) -> BeforeValidator:
+    """Make a validator: one of some names; the error gives the nearest spelling."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        if value not in allowed:
+            raise _unlisted(value, allowed)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _unlisted(found: str, allowed: Iterable[str]) -> _CompleteError:
+    return _CompleteError(str(unknown_name("", found, allowed)).removeprefix(": "))
+
+
+def _core(value: object) -> object:
+    if isinstance(value, str) and value.strip():
+        return _existing(value, _core_names(), "file or folder")
+    if isinstance(value, dict) and any(isinstance(value.get(key), str) for key in ("type", "path")):
+        return value
+    raise ValueError
+
+
+def _detector(value: object) -> object:
+    if isinstance(value, str) and value.strip():
+        return _existing(value, detector_cards(), "file")
+    raise ValueError
+
+
+def _existing(value: str, names: Iterable[str], kind: str) -> str:
+    """Let through a shipped name, or an absolute path to something that is there."""
+    if value in names:
+        return value
+    if not os.path.isabs(value):
+        raise _unlisted(value, names)
+    if not os.path.exists(value):
+        raise _CompleteError(f"found {value!r}; there is no such {kind}")
+    return value
+
+
+def _output(value: object) -> object:
+    if not (isinstance(value, str) and value.isprintable() and value.endswith(".root")):
+        raise ValueError
+    if os.path.isdir(value):
+        raise _CompleteError(f"found {value!r}, a folder; needs the name of a file")
+    if not os.path.isdir(os.path.dirname(value)):
+        raise _CompleteError(f"found {value!r}; there is no folder {os.path.dirname(value)!r}")
+    return Path(value)
+
+
+def _title(value: object) -> object:
+    if isinstance(value, str) and value.strip() and value.isprintable():
+        return value.strip()
+    raise ValueError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+Section = TypeVar("Section", bound=_Section)
+
+
+class _Supernova(_Section):
+    core: Annotated[str | Table, BeforeValidator(_core)] = Field(
+        description="the name of a core (see `snmc cores`), the path of a profile, or a table "
+        "with a type or a path"
+    )
+    distance: Annotated[float, _within("m", "1 pc", "100 Mpc")] = Field(
+        description='a length such as "51.4 kpc", from 1 pc to 100 Mpc'
+    )
+    photosphere: Annotated[float, _within("m", "1e6 m", "1e14 m")] = Field(
+        default=3e10, description='a length such as "3e10 m", from 1e6 m to 1e14 m'
+    )
+    neutrinosphere: Annotated[float, _within("m", "1 km", "1000 km")] = Field(
+        default=3e4, description='a length such as "30 km", from 1 km to 1000 km'
+    )
+    gravity: bool = Field(default=True, description="true or false")
+    ordering: Annotated[Ordering, _one_of(*get_args(Ordering))] = Field(
+        default="NO", description='"NO" (normal) or "IO" (inverted)'
+    )
+    oscillation: Annotated[Oscillation, _one_of(*get_args(Oscillation))] = Field(
+        default="nufit-5.2", description='"nufit-5.2" or "nufit-6.0"'
+    )
+
+
+class _Observation(_Section):
+    detector: Annotated[str, BeforeValidator(_detector)] | None = Field(
+        default=None,
+        description="the name of a detector (see `snmc detectors`) or the path of its card",
+    )
+    window: Annotated[float, _within("s", "1e-6 s", "1e10 s")] | None = Field(
+        default=None, description='a time such as "223 s", from 1e-6 s to 1e10 s'
+    )
+    daughters: Annotated[Daughters, _one_of(*get_args(Daughters))] | None = Field(
+        default=None, description='"photon", "neutrino" or "all"'
+    )
+    max_angle: Annotated[float, _within("rad", "1e-9 deg", "180 deg")] | None = Field(
+        default=None, description='an angle such as "5 deg", from 1e-9 deg to 180 deg'
+    )
+
+    @model_validator(mode="after")
+    def _window_from_somewhere(self) -> "_Observation":
+        if self.detector is None and self.window is None:
+            raise _CompleteError(
+                'found neither detector nor window; needs a detector or a window, such as "223 s"'
+            )
+        return self
+
+
+class _Run(_Section):
+    events: int = Field(
+        default=1_000_000, ge=1, le=10**12, description="a whole number from 1 to 10^12"
+    )
+    seed: int = Field(default=1, ge=0, lt=2**63, description="a whole number from 0 to 2^63 - 1")
+    output: Annotated[Path, BeforeValidator(_output)] | None = Field(
+        default=None, description="the path of a file that ends in .root"
+    )
+    workers: int | None = Field(
+        default=None, ge=1, le=1024, description="a whole number from 1 to 1024"
+    )
+    supernovae: int | None = Field(
+        default=None, ge=1, le=10**9, description="a whole number from 1 to 10^9"
+    )
+    precision: Annotated[Precision, _one_of(*get_args(Precision))] = Field(
+        default="standard", description='"draft", "standard" or "high"'
+    )
+
+
+class _Card(_Section):
+    title: Annotated[str, BeforeValidator(_title)] = Field(
+        default="", description="a line of text, in quotes"
+    )
+    supernova: _Supernova = Field(description="a table [supernova]")
+    generator: Table = Field(description="a table [generator]")
+    observation: _Observation = Field(description="a table [observation]")
+    run: _Run = Field(default=_Run(), description="a table [run]")
+
+
+def _generator_section(
+    name: str, parameters: Sequence[Parameter], switches: Sequence[Switch]
+) -> type[_Section]:
+    """Make a pydantic model of the keys a physics model declares.
+
+    The keys are aliases, so that none can clash with a name that pydantic uses itself.
+    """
+    label = Annotated[str, BeforeValidator(_label)]
+    fields: Table = {
+        "name": (str, Field()),
+        "label": (label, Field(default=name, description="text of letters, digits, - and _")),
+    }
+    for parameter in parameters:
+        default: Table = {"default": None} if parameter.optional else {}
+        entry = Field(alias=parameter.name, description=_needs(parameter), **default)
+        fields[f"parameter_{parameter.name}"] = (
+            Annotated[float, _parameter(parameter)],
+            entry,
+        )
+    for switch in switches:
+        kind: Any = tuple[str, ...] if switch.many else str
+        entry = Field(alias=switch.name, description=_choices(switch), default=switch.default)
+        fields[f"switch_{switch.name}"] = (Annotated[kind, _switch(switch)], entry)
+    return cast(type[_Section], cast(Any, create_model)(name, __base__=_Section, **fields))
+
+
+def _label(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]+", value):
+        return value
+    raise ValueError
+
+
+def _parameter(parameter: Parameter) -> BeforeValidator:
+    def convert(value: object) -> float:
+        return _number(value, parameter.unit, parameter.low, parameter.high)
+
+    return BeforeValidator(convert)
+
+
+def _needs(parameter: Parameter) -> str:
+    number = f"a number with a unit like {parameter.unit}" if parameter.unit else "a number"
+    low, high = (_amount(limit, parameter.unit) for limit in (parameter.low, parameter.high))
+    upward = f"to {high}" if math.isfinite(parameter.high) else "up"
+    return f"{number}, from {low} {upward} ({parameter.meaning})"
+
+
+def _amount(number: float, unit: str) -> str:
+    """Write a number and its unit, `1e-15 / MeV` for 1/MeV."""
+    if unit.startswith("1/"):
+        return f"{number:g} / {unit[2:]}"
+    return f"{number:g} {unit}".strip()
+
+
+def _switch(switch: Switch) -> BeforeValidator:
+    def check(value: object) -> str | tuple[str, ...]:
+        if not switch.many:
+            if not isinstance(value, str):
+                raise ValueError
+            if value not in switch.allowed:
+                raise _unlisted(value, switch.allowed)
+            return value
+        if not isinstance(value, list) or not value or len(value) != len(set(map(str, value))):
+            raise ValueError
+        for item in value:
+            if item not in switch.allowed:
+                raise _unlisted(str(item), switch.allowed)
+        # in the order of the declaration, so that the same choice is the same card
+        return tuple(name for name in switch.allowed if name in value)
+
+    return BeforeValidator(check)
+
+
+def _choices(switch: Switch) -> str:
+    names = ", ".join(json.dumps(name) for name in switch.allowed)
+    kind = "a list of some of" if switch.many else "one of"
+    return f"{kind} {names} ({switch.meaning})"
+
+
+# --- checking ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One thing wrong with the card; a misspelt key comes first, for it explains a missing one."""
+
+    key: str
+    text: str
+    misspelt: bool = False
+
+
+@dataclass
+class _Check:
+    """Collects what is wrong with a card, so that one error can tell how much there is."""
+
+    path: Path
+    changed: Sequence[str]
+    problems: list[_Problem] = field(default_factory=list)
+
+    def card(self, data: Table, several: bool) -> RunCard:
+        card = self._valid(_Card, data, "")
+        entries = data.get("generator")
+        settings: list[GeneratorSetting | None] = []
+        if isinstance(entries, dict):
+            keyed = {f"generator.{label}": entry for label, entry in entries.items()}
+            tables = keyed if several else {"generator": entries}
+            settings = [self._generator(key, entry, several) for key, entry in tables.items()]
+        if card is None or self.problems:
+            raise self._error()
+        supernova, observation, run = card.supernova, card.observation, card.run
+        return RunCard(
+            title=card.title or self.path.stem,
+            path=Path(os.path.abspath(self.path)),
+            supernova=SupernovaSetting(
+                core=supernova.core,
+                distance_m=supernova.distance,
+                photosphere_m=supernova.photosphere,
+                neutrinosphere_m=supernova.neutrinosphere,
+                gravity=supernova.gravity,
+                ordering=supernova.ordering,
+                oscillation=supernova.oscillation,
+            ),
+            generators=tuple(setting for setting in settings if setting is not None),
+            observation=ObservationSetting(
+                detector=observation.detector,
+                window_s=observation.window,
+                daughters=observation.daughters
+                or ("all" if observation.detector is None else None),
+                max_angle_rad=observation.max_angle,
+            ),
+            run=RunSetting(
+                events=run.events,
+                seed=run.seed,
+                output=run.output or Path.cwd() / f"{self.path.stem}.root",
+                workers=run.workers,
+                supernovae=run.supernovae,
+                precision=run.precision,
+            ),
+        )
+
+    def _generator(self, key: str, entry: object, several: bool) -> GeneratorSetting | None:
+        """One `[generator]`: its model's keys, checked also by the model itself."""
+        if not isinstance(entry, dict):
+            hint = "; of several generators name one: generator.LABEL.KEY" if several else ""
+            self.problems.append(_Problem(key, f"found {_shown(entry)}; needs a table{hint}"))
+            return None
+        name = entry.get("name")
+        if not isinstance(name, str):
+            found = f"found {_shown(name)}" if "name" in entry else "missing"
+            needs = "needs the name of a model (see `snmc generators`)"
+            self.problems.append(_Problem(f"{key}.name", f"{found}; {needs}"))
+            return None
+        try:
+            model = find_generator(name)
+        except InputError as error:
+            text = str(error).removeprefix("generator.name: ")
+            self.problems.append(_Problem(f"{key}.name", text))
+            return None
+        section = self._valid(
+            _generator_section(name, model.parameters, model.switches), entry, f"{key}."
+        )
+        if section is None:
+            return None
+        values: Table = section.model_dump(by_alias=True, exclude_none=True)
+        del values["name"]
+        label = str(values.pop("label"))
+        try:
+            model(values)
+        except InputError as error:
+            self.problems.append(_Problem(key, str(error)))
+        return GeneratorSetting(name, values, label)
+
+    def _valid(self, model: type[Section], data: Table, prefix: str) -> Section | None:
+        """Read the data as that model, or note what is wrong and give None."""
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            self.problems += [_problem(model, detail, prefix) for detail in error.errors()]
+            return None
+
+    def _error(self) -> InputError:
+        first, *others = sorted(self.problems, key=lambda problem: not problem.misspelt)
+        source = "command line" if self._set_by_hand(first.key) else str(self.path)
+        more = f" (and {len(others)} more error{'s'[: len(others) - 1]})" if others else ""
+        return InputError(" ".join(f"{source}: {first.key}: {first.text}{more}".split()))
+
+    def _set_by_hand(self, key: str) -> bool:
+        return any(key == changed or key.startswith(f"{changed}.") for changed in self.changed)
+
+
+def _problem(model: type[_Section], detail: ErrorDetails, prefix: str) -> _Problem:
+    """One of pydantic's errors in our words; `prefix` leads from the card to the model."""
+    *outer, last = (str(part) for part in detail["loc"])
+    for part in outer:  # a section inside the card
+        model = cast(type[_Section], _fields(model)[part].annotation)
+    key = prefix + ".".join([*outer, last])
+    if detail["type"] == "extra_forbidden":
+        return _Problem(key, str(_unlisted(last, _fields(model))), misspelt=True)
+    if detail["type"] == "missing":
+        return _Problem(key, f"missing; needs {_fields(model)[last].description}")
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, _CompleteError):
+        return _Problem(key, str(cause))
+    found = _shown(detail["input"])
+    return _Problem(key, f"found {found}; needs {_fields(model)[last].description}")
+
+
+def _fields(model: type[_Section]) -> dict[str, FieldInfo]:
+    """Map the keys of the card to a section's fields."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def _shown(value: object) -> str:
+    """Show what was found, short enough for one line."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+# --- the card as a record ------------------------------------------------------------------------
+
+
+def _resolved_generator(setting: GeneratorSetting) -> Table:
+    units = {entry.name: entry.unit for entry in find_generator(setting.name).parameters}
+    values = {
+        key: _with_unit(value, units[key])
+        if isinstance(value, float)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for key, value in setting.values.items()
+    }
+    return {"name": setting.name, "label": setting.label, **values}
+
+
+def _with_unit(number: float | None, unit: str) -> str | float | None:
+    return f"{number!r} {unit}" if unit and number is not None else number

@@ -1,0 +1,614 @@
+"""The ROOT file of a run: two trees of events, a record of what is complete, the metadata.
+
+A run is written to NAME.root.part and renamed to NAME.root when whole. The partial file is a valid
+ROOT file at every moment, whatever kills the program or fills the disk. Two rules make it so:
+
+- `_OrderedFile` lies between uproot and the disk. New bytes go to the end of the file at once,
+  where nothing refers to them yet. Bytes that change what a reader would find wait in memory until
+  `commit` applies them in the reverse of the order in which uproot wrote them. uproot writes a
+  tree's number of entries before the places of its baskets, so in reverse the places come first
+  and each number that makes them visible afterwards. Changes near each other go as one.
+- The tree `blocks` is extended after the others: a group of blocks counts as done when its row is
+  there. Rows of events beyond those it counts are left over from an interruption.
+
+No space is used twice inside a file, so nothing that is referred to is ever overwritten.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, SUPERNOVA, Column, Columns
+from snmc.ground.errors import InputError, PhysicsError
+
+if TYPE_CHECKING:
+    from snmc.roles.detector import Detections
+
+FIRST_BASKETS = 100  # groups a tree's header has room for before it must be rewritten
+GROWTH = 10  # factor by which that room then grows
+DIRECTORY_BYTES = 2048  # room for the names of all objects
+STREAMER_BYTES = 16_384  # room for the descriptions of all classes
+NEAR = 32  # bytes between two changes below which they reach the disk as one
+
+
+class OutputError(InputError):
+    """The output cannot be written: the message names the file, the cause and what is safe."""
+
+
+class _OrderedFile:
+    """A file for uproot whose visible content changes only in `commit`, in a safe order."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._position = 0
+        self._visible = 0  # readers follow pointers to bytes below: changes to them wait
+        self._tail = (
+            b""  # the list of free space that ends the committed file; only writers read it
+        )
+        self._end = 0
+        self._waiting: list[tuple[int, bytearray]] = []  # oldest first, none near another
+        self.closed = False
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
+        self._position = base + offset
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        stop = self._end if size < 0 else min(self._position + size, self._end)
+        start = self._position
+        found = bytearray(os.pread(self._descriptor, max(0, stop - start), start))
+        for place, data in self._waiting:
+            low, high = max(start, place), min(stop, place + len(data))
+            if low < high:
+                found[low - start : high - start] = data[low - place : high - place]
+        self._position = start + len(found)
+        return bytes(found)
+
+    def write(self, data: bytes) -> int:
+        if self._position > self._end:  # no holes: later changes in place must need no space
+            self._to_disk(self._end, bytes(self._position - self._end))
+        inside = max(0, min(len(data), self._visible - self._position))
+        if inside:
+            self._wait(self._position, bytearray(memoryview(data)[:inside]))
+        if inside < len(data):
+            self._to_disk(self._position + inside, memoryview(data)[inside:])
+        self._position += len(data)
+        self._end = max(self._end, self._position)
+        return len(data)
+
+    def _wait(self, place: int, data: bytearray) -> None:
+        """Keep a change; one close to earlier ones joins the oldest, to be applied as one.
+
+        So the two numbers of a branch that readers compare, 11 bytes apart, change together.
+        """
+        untouched: list[tuple[int, bytearray]] = []
+        at = None
+        for old_place, old in self._waiting:
+            if place > old_place + len(old) + NEAR or old_place > place + len(data) + NEAR:
+                untouched.append((old_place, old))
+                continue
+            at = len(untouched) if at is None else at
+            low = min(place, old_place)
+            high = max(place + len(data), old_place + len(old))
+            joined = bytearray(os.pread(self._descriptor, high - low, low))
+            joined[old_place - low : old_place - low + len(old)] = old
+            joined[place - low : place - low + len(data)] = data
+            place, data = low, joined
+        untouched.insert(len(untouched) if at is None else at, (place, data))
+        self._waiting = untouched
+
+    def _to_disk(self, place: int, data: bytes | bytearray | memoryview) -> None:
+        view = memoryview(data)
+        while len(view):
+            written = os.pwrite(self._descriptor, view, place)
+            place, view = place + written, view[written:]
+
+    def flush(self) -> None:
+        """Nothing is buffered; what waits is for `commit`."""
+
+    def commit(self, visible: int) -> None:
+        """Let readers see all that was written so far, newest change first.
+
+        `visible`: where the list of free space begins; uproot keeps it at the end of the file and
+        writes the next object in its place.
+        """
+        while self._waiting:
+            self._to_disk(*self._waiting[-1])
+            self._waiting.pop()
+        self._visible = visible
+        self._tail = os.pread(self._descriptor, self._end - visible, visible)
+
+    def sync(self) -> None:
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Close; what was not committed is cut off."""
+        if not self.closed:
+            self.closed = True
+            with suppress(OSError):
+                self._to_disk(self._visible, self._tail)
+                os.ftruncate(self._descriptor, self._visible + len(self._tail))
+            os.close(self._descriptor)
+
+
+class _Part(NamedTuple):
+    """What a partial file holds for certain."""
+
+    path: Path
+    identity: dict[str, Any]
+    next_block: int
+
+
+class RootSink:
+    """Writes NAME.root.part, renamed to NAME.root when whole.
+
+    Trees `arrivals` and, if wanted, `detections` as in `snmc.ground.columns`; `blocks`, one row a
+    group of blocks (first_block, blocks, rows of arrivals and detections, tallies); `metadata`, one
+    JSON string; `parent_spectrum`, a TH1D. Compressed with zstd, level 1.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        metadata: Mapping[str, Any],
+        *,
+        with_detections: bool,
+        with_supernova: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        """Create the partial file.
+
+        `path`: the final file; `metadata`: what is known at the start, JSON; its entry "identity"
+        (a dict) decides later whether a resumed run is the same run. `with_detections`: write the
+        tree of detections; `with_supernova`: both trees carry the column `supernova`;
+        `overwrite`: replace an existing final or partial file (the final one at the end).
+        Raises OutputError if the file cannot be made, or exists and `overwrite` is not set.
+        """
+        part, old = _part_paths(path)
+        if not overwrite:
+            if path.exists():
+                raise OutputError(f"{path}: exists; choose another output or --overwrite")
+            if part.exists() or old.exists():
+                raise OutputError(
+                    f"{part}: an unfinished run; continue it with --resume or drop it with "
+                    "--overwrite"
+                )
+        with _writing(old, "nothing was written"):
+            old.unlink(missing_ok=True)
+        self._start(path, metadata, with_detections, with_supernova)
+
+    @classmethod
+    def resume(
+        cls,
+        path: Path,
+        metadata: Mapping[str, Any],
+        *,
+        with_detections: bool,
+        with_supernova: bool = False,
+    ) -> tuple["RootSink", int]:
+        """Go on from a partial file: returns the sink and the number of the next block.
+
+        Arguments as for the constructor. Complete groups are copied into a new partial file, the
+        one before kept beside it (NAME.root.part.old) until the copy holds as much: an
+        interruption of the copy loses nothing. With no partial file a new one starts at block 0.
+        Raises OutputError if the final file exists or the partial one cannot be read, InputError
+        naming the first key of metadata["identity"] that differs from that of the partial file.
+        """
+        part, old = _part_paths(path)
+        if path.exists():
+            raise OutputError(f"{path}: exists and is complete; nothing to resume")
+        found = [p for p in (_read_part(part), _read_part(old)) if p is not None]
+        if not found:
+            if part.exists() or old.exists():
+                raise OutputError(f"{part}: cannot be read as an unfinished run of snmc")
+            fresh = cls(
+                path, metadata, with_detections=with_detections, with_supernova=with_supernova
+            )
+            return fresh, 0
+        source = max(found, key=lambda p: p.next_block)  # the first, .part, if equal
+        _same_run(source, metadata)
+        if source.path == part:
+            with _writing(part, f"its {source.next_block} blocks are safe"):
+                os.replace(part, old)
+        sink = cls.__new__(cls)
+        sink._start(path, metadata, with_detections, with_supernova)
+        sink._safe_before = source.next_block
+        try:
+            with _writing(part, sink._safe()):
+                for group in _groups(old, with_detections, with_supernova):
+                    sink.write(*group)
+                old.unlink()
+        except BaseException:
+            sink.abandon()
+            raise
+        return sink, sink._next_block
+
+    def _start(
+        self,
+        path: Path,
+        metadata: Mapping[str, Any],
+        with_detections: bool,
+        with_supernova: bool,
+    ) -> None:
+        import uproot
+
+        self._path, (self._part, _) = path, _part_paths(path)
+        supernova = (SUPERNOVA,) if with_supernova else ()
+        self._arrival_columns = (*ARRIVALS, *supernova)
+        self._detection_columns = (*DETECTIONS, *supernova) if with_detections else ()
+        self._next_block = 0
+        self._safe_before = 0  # blocks in the file a resumed run copies
+        self._tallies: dict[str, float] = {}
+        self._blocks: Any = None
+        self._busy = False
+        # The partial file appears under its name only when it is a valid file.
+        newborn = self._part.with_name(self._part.name + ".new")
+        with _writing(self._part, "nothing was written"):
+            if not path.parent.is_dir():
+                raise OutputError(f"{path}: the folder {path.parent} does not exist")
+            newborn.unlink(missing_ok=True)
+            self._disk = _OrderedFile(os.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666))
+            try:
+                self._file = uproot.recreate(
+                    self._disk,
+                    compression=uproot.ZSTD(1),
+                    initial_directory_bytes=DIRECTORY_BYTES,
+                    initial_streamers_bytes=STREAMER_BYTES,
+                )
+                # Freed space would be used again, under the eyes of a reader after a crash.
+                self._file.file._cascading.freesegments.release = lambda start, stop: None
+                self._file["metadata"] = _to_json(metadata)
+                self._arrivals = self._tree("arrivals", _branch_types(self._arrival_columns))
+                if with_detections:
+                    particles = {c.name: np.dtype(c.dtype).name for c in PARTICLES}
+                    record = ", ".join(f"{name}: {dtype}" for name, dtype in particles.items())
+                    self._detections = self._tree(
+                        "detections",
+                        {
+                            **_branch_types(self._detection_columns),
+                            "particles": f"var * {{{record}}}",
+                        },
+                    )
+                self._commit()
+                os.replace(newborn, self._part)
+            except BaseException:
+                self._disk.close()
+                newborn.unlink(missing_ok=True)
+                raise
+
+    def _tree(self, name: str, branch_types: Mapping[str, Any]) -> Any:
+        return self._file.mktree(
+            name, branch_types, initial_basket_capacity=FIRST_BASKETS, resize_factor=GROWTH
+        )
+
+    def _safe(self) -> str:
+        blocks = max(self._next_block, self._safe_before)
+        return f"{blocks} blocks are safe, go on with --resume"
+
+    def _commit(self) -> None:
+        self._disk.commit(self._file.file.fSeekFree)
+
+    @property
+    def next_block(self) -> int:
+        """Number of the first block not yet written."""
+        return self._next_block
+
+    @property
+    def tallies(self) -> dict[str, float]:
+        """Sums of the tallies of all groups written, those of a resumed file included."""
+        return dict(self._tallies)
+
+    def write(
+        self,
+        first_block: int,
+        blocks: int,
+        arrivals: Columns,
+        detections: "Detections | None",
+        tallies: Mapping[str, float],
+    ) -> None:
+        """Write one group of consecutive blocks; when it returns the group is safe from a kill.
+
+        `first_block`: must be `next_block`; `blocks`: how many; `arrivals`: the columns of the
+        contract, equally long; `detections`: likewise, None without the tree; `tallies`: numbers
+        that add up over the groups, the same names each time.
+        Raises PhysicsError for NaN, infinity or an integer outside its column's type, InputError
+        for a missing, unknown or ill-typed column, OutputError if the disk is full or fails. The
+        partial file then holds all earlier groups.
+        """
+        if first_block != self._next_block or blocks < 1:
+            raise ValueError(f"blocks {first_block}+{blocks} out of order: {self._next_block} next")
+        if (detections is not None) != bool(self._detection_columns):
+            raise ValueError("detections given for a file without them, or missing")
+        if self._blocks is not None and set(tallies) != set(self._tallies):
+            raise ValueError(f"tallies changed from {sorted(self._tallies)} to {sorted(tallies)}")
+        tally_columns = tuple(Column(name, "f8", "", "") for name in tallies)
+        record = {
+            "first_block": np.array([first_block], np.int64),
+            "blocks": np.array([blocks], np.int64),
+            "arrivals": np.array([_rows("arrivals", arrivals)], np.int64),
+            "detections": np.array(
+                [0 if detections is None else _rows("detections", detections.columns)], np.int64
+            ),
+            **_checked(
+                "tallies", tally_columns, {name: np.array([tallies[name]]) for name in tallies}
+            ),
+        }
+        rows = _checked("arrivals", self._arrival_columns, arrivals)
+        reactions = None if detections is None else self._with_particles(detections)
+
+        with self._writing_now():
+            self._extend(self._arrivals, rows)
+            if reactions is not None:
+                self._extend(self._detections, reactions)
+            if self._blocks is None:
+                self._blocks = self._tree("blocks", {k: v.dtype for k, v in record.items()})
+                self._commit()
+            self._extend(self._blocks, record)
+        self._next_block = first_block + blocks
+        for name, number in tallies.items():
+            self._tallies[name] = self._tallies.get(name, 0.0) + float(number)
+
+    def _extend(self, tree: Any, rows: Mapping[str, Any]) -> None:
+        tree.extend(rows)
+        self._commit()
+
+    def _with_particles(self, detections: "Detections") -> dict[str, Any]:
+        import awkward
+
+        columns = _checked("detections", self._detection_columns, detections.columns)
+        particles = _checked("detections.particles", PARTICLES, detections.particles)
+        counts = np.asarray(detections.counts)
+        if len(counts) != _rows("detections", detections.columns) or counts.sum() != _rows(
+            "detections.particles", detections.particles
+        ):
+            raise InputError("detections.counts: does not match the rows and their particles")
+        jagged = {name: awkward.unflatten(values, counts) for name, values in particles.items()}
+        return {**columns, "particles": awkward.zip(jagged)}
+
+    @contextmanager
+    def _writing_now(self) -> Iterator[None]:
+        """Mark the time in which an interruption leaves uproot's own picture of the file wrong."""
+        if self._busy:
+            raise ValueError(f"{self._part}: an earlier write failed; the file can be resumed")
+        self._busy = True
+        try:
+            with _writing(self._part, self._safe()):
+                yield
+        except OutputError:
+            self.abandon()
+            raise
+        self._busy = False
+
+    def finish(
+        self,
+        metadata: Mapping[str, Any],
+        parent_spectrum: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+    ) -> None:
+        """Write the final metadata and the parents' spectrum, and give the file its name.
+
+        `metadata`: JSON, replaces that of the start; `parent_spectrum`: contents [1/MeV] and bin
+        edges [MeV], one longer. Raises as `write`; the partial file then stays.
+        """
+        contents, edges = (np.asarray(values, np.float64) for values in parent_spectrum)
+        if not (np.isfinite(contents).all() and np.isfinite(edges).all()):
+            raise PhysicsError("parent_spectrum: holds NaN or infinity")
+        text = _to_json(metadata)
+        with self._writing_now():
+            self._file["parent_spectrum"] = (contents, edges)
+            self._commit()
+            del self._file["metadata;1"]
+            self._file["metadata"] = text
+            self._commit()
+            self._disk.sync()
+            self._file.close()
+            os.replace(self._part, self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def abandon(self) -> None:
+        """Close after an interruption or an error: the partial file keeps all complete groups."""
+        self._busy = True
+        self._disk.close()
+
+
+def _part_paths(path: Path) -> tuple[Path, Path]:
+    return path.with_name(path.name + ".part"), path.with_name(path.name + ".part.old")
+
+
+@contextmanager
+def _writing(path: Path, safe: str) -> Iterator[None]:
+    """Turn the system's errors into one line that says what is safe."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror or error}; {safe}") from error
+
+
+def _to_json(metadata: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(metadata, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise PhysicsError(f"metadata: {error}") from error
+
+
+def _branch_types(columns: tuple[Column, ...]) -> dict[str, np.dtype[Any]]:
+    return {column.name: np.dtype(column.dtype) for column in columns}
+
+
+def _rows(tree: str, columns: Columns) -> int:
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) != 1:
+        raise InputError(f"{tree}: columns of different lengths: {lengths}")
+    return next(iter(lengths.values()))
+
+
+def _checked(tree: str, wanted: tuple[Column, ...], given: Columns) -> dict[str, Any]:
+    """Return the columns in the contract's types and order, every number fit to be written."""
+    names = {column.name for column in wanted}
+    if names != set(given):
+        raise InputError(
+            f"{tree}: missing columns {sorted(names - set(given))}, "
+            f"unknown columns {sorted(set(given) - names)}"
+        )
+    return {
+        column.name: _fit(f"{tree}.{column.name}", column, given[column.name]) for column in wanted
+    }
+
+
+def _fit(key: str, column: Column, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    target = np.dtype(column.dtype)
+    if values.ndim != 1:
+        raise InputError(f"{key}: found shape {values.shape}; needs one dimension")
+    if target.kind == "f":
+        if values.dtype.kind not in "fiu":
+            _wrong_type(key, values, "numbers")
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = values.sum()  # NaN and infinity survive the sum: a quick look first
+        if not np.isfinite(total):
+            wrong = ~np.isfinite(values)
+            if wrong.any():
+                raise PhysicsError(
+                    f"{key}: {np.count_nonzero(wrong)} of {len(values)} values are NaN or "
+                    f"infinite, the first in row {int(np.argmax(wrong))}"
+                )
+    elif target.kind == "b":
+        if values.dtype.kind != "b":
+            _wrong_type(key, values, "true or false")
+    else:
+        if values.dtype.kind not in "iu":
+            _wrong_type(key, values, "integers")
+        limits = np.iinfo(target)
+        if values.dtype != target and len(values):
+            low, high = int(values.min()), int(values.max())
+            if low < limits.min or high > limits.max:
+                raise PhysicsError(
+                    f"{key}: found {low} to {high}; its type holds {limits.min} to {limits.max}"
+                )
+    return values.astype(target, copy=False)
+
+
+def _wrong_type(key: str, values: npt.NDArray[np.generic], needed: str) -> NoReturn:
+    raise InputError(f"{key}: found type {values.dtype}; needs {needed}")
+
+
+def _read_part(path: Path) -> _Part | None:
+    """Return what a partial file holds, None if there is no file or it is none of ours."""
+    import uproot
+
+    if not path.exists():
+        return None
+    try:
+        with uproot.open(path) as file:
+            identity = json.loads(str(file["metadata"])).get("identity", {})
+            next_block = 0
+            if "blocks" in file and file["blocks"].num_entries:
+                last = file["blocks"].arrays(
+                    ["first_block", "blocks"],
+                    entry_start=file["blocks"].num_entries - 1,
+                    library="np",
+                )
+                next_block = int(last["first_block"][0] + last["blocks"][0])
+    except PermissionError as error:
+        raise OutputError(f"{path}: {error.strerror}") from error
+    except Exception:  # whatever a damaged file makes uproot raise
+        return None
+    return _Part(path, identity, next_block)
+
+
+def _same_run(part: _Part, metadata: Mapping[str, Any]) -> None:
+    """Raise InputError naming the first key in which the partial file is of another run."""
+    wanted = json.loads(_to_json(metadata)).get("identity", {})
+    before, now = _flat(part.identity), _flat(wanted)
+    for key in sorted(before.keys() | now.keys()):
+        was, is_now = (side.get(key, "absent") for side in (before, now))
+        if was != is_now:
+            raise InputError(
+                f"{part.path}: cannot resume: {key} was {was} and is now {is_now}; restore it, or "
+                "start again with --overwrite"
+            )
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _groups(
+    path: Path, with_detections: bool, with_supernova: bool
+) -> Iterator[tuple[int, int, Columns, "Detections | None", dict[str, float]]]:
+    """Yield the complete groups of a partial file, one at a time, as arguments of `write`."""
+    import uproot
+
+    supernova = [SUPERNOVA.name] if with_supernova else []
+    with uproot.open(path, object_cache=None, array_cache=None) as file:
+        if "blocks" not in file:
+            return
+        blocks = file["blocks"].arrays(library="np")
+        record = {"first_block", "blocks", "arrivals", "detections"}
+        arrival = detection = 0
+        for i in range(file["blocks"].num_entries):
+            arrival_end = arrival + int(blocks["arrivals"][i])
+            detection_end = detection + int(blocks["detections"][i])
+            rows = file["arrivals"].arrays(
+                [*(c.name for c in ARRIVALS), *supernova],
+                entry_start=arrival,
+                entry_stop=arrival_end,
+                library="np",
+            )
+            yield (
+                int(blocks["first_block"][i]),
+                int(blocks["blocks"][i]),
+                rows,
+                _read_detections(file["detections"], supernova, detection, detection_end)
+                if with_detections
+                else None,
+                {name: float(blocks[name][i]) for name in blocks if name not in record},
+            )
+            arrival, detection = arrival_end, detection_end
+
+
+def _read_detections(tree: Any, supernova: list[str], start: int, stop: int) -> "Detections":
+    import awkward
+
+    from snmc.roles.detector import Detections
+
+    names = [*(c.name for c in DETECTIONS), *supernova]
+    columns = tree.arrays(names, entry_start=start, entry_stop=stop, library="np")
+    jagged = tree.arrays(
+        [f"particles_{c.name}" for c in PARTICLES], entry_start=start, entry_stop=stop
+    )
+    return Detections(
+        columns,
+        counts=awkward.to_numpy(awkward.num(jagged["particles_pdg"])).astype(np.int32),
+        particles={
+            c.name: awkward.to_numpy(awkward.flatten(jagged[f"particles_{c.name}"]))
+            for c in PARTICLES
+        },
+    )

@@ -1,0 +1,140 @@
+"""The hot medium: thermal species, Fermi and Bose occupation, screening.
+
+A species in a core state is a mass and a chemical potential, both including the rest mass, so that
+its occupation at energy E is 1/(exp((E - mu)/T) +- 1). Energies in MeV, number densities in MeV^3.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from snmc.core import CoreState
+from snmc.ground.compiled import compiled
+from snmc.ground.errors import PhysicsError, unknown_name
+from snmc.ground.quadrature import unit_rule
+from snmc.ground.units import ALPHA, M_ELECTRON, M_MUON
+
+Array = npt.NDArray[np.float64]
+Screening = Literal["electron", "electron+proton", "none"]
+
+FERMI = 1.0
+BOSE = -1.0
+SPECIES = ("nu_e", "nu_e_bar", "nu_mu", "nu_mu_bar", "nu_tau", "nu_tau_bar",
+           "e-", "mu-", "p", "n", "gamma")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Species:
+    """A thermal species in a set of core states.
+
+    `mass`, `mu`: [MeV], one value a state; `statistics`: FERMI or BOSE.
+    """
+
+    name: str
+    mass: Array
+    mu: Array
+    statistics: float
+
+
+@compiled
+def occupation(x: float, statistics: float) -> float:
+    """Occupation number 1/(exp(x) +- 1) at x = (E - mu)/T.
+
+    `statistics`: +1 Fermi-Dirac, -1 Bose-Einstein (x > 0). Accurate for small x with bosons.
+    """
+    if statistics < 0.0:
+        return 1.0 / np.expm1(x) if x < 700.0 else 0.0
+    if x > 700.0:
+        return 0.0
+    return 1.0 / (np.exp(x) + 1.0)
+
+
+def debye_momentum_squared(state: CoreState, screening: Screening) -> Array:
+    """Static screening scale k^2 [MeV^2] of photon exchange, one value a state.
+
+    Ultra-relativistic electrons, k_D^2 = (4 alpha/pi)(mu_e^2 + pi^2 T^2/3), and for
+    "electron+proton" non-degenerate protons in addition, k_p^2 = 4 pi alpha n_p/T (Raffelt, Stars
+    as Laboratories for Fundamental Physics, ch. 6). "none" gives zeros.
+    """
+    if screening == "none":
+        return np.zeros_like(state.temperature)
+    k2 = 4 * ALPHA / np.pi * (state.mu_e**2 + np.pi**2 * state.temperature**2 / 3)
+    if screening == "electron+proton":
+        k2 = k2 + 4 * np.pi * ALPHA * state.proton_density / state.temperature
+    return np.asarray(k2)
+
+
+def plasmon_mass_squared(state: CoreState, screening: Screening) -> Array:
+    """Asymptotic transverse photon mass squared [MeV^2], m_T^2 = (3/2) omega_p^2 = k_D^2/2.
+
+    For ultra-relativistic electrons (Braaten and Segel, PRD 48 (1993) 1478). Protons are too heavy
+    to contribute more than a few per cent; "none" gives a massless photon.
+    """
+    if screening == "none":
+        return np.zeros_like(state.temperature)
+    return debye_momentum_squared(state, "electron") / 2
+
+
+def fermion_density(mass: Array, mu: Array, temperature: Array) -> Array:
+    """Number density [MeV^3] of a Fermi gas with two spin states, by quadrature.
+
+    `mass`, `mu` (rest mass included), `temperature`: [MeV], arrays of one shape. The momentum
+    integral runs to where the occupation falls below 1e-13; good to 1e-8.
+    """
+    nodes, weights = unit_rule(96)
+    top = np.sqrt(np.maximum(mu - mass, 0) ** 2 + 2 * np.maximum(mu - mass, 0) * mass)
+    edge = top + np.sqrt((30 * temperature) ** 2 + 60 * temperature * mass)
+    momentum = edge[..., None] * nodes
+    energy = np.hypot(momentum, mass[..., None])
+    x = np.clip((energy - mu[..., None]) / temperature[..., None], -700, 700)
+    integrand = momentum**2 / (np.exp(x) + 1)
+    return np.asarray(edge * (integrand @ weights) / np.pi**2)
+
+
+def fermion_chemical_potential(density: Array, mass: Array, temperature: Array) -> Array:
+    """Chemical potential [MeV], rest mass included, of a Fermi gas of given density.
+
+    `density` [MeV^3], `mass`, `temperature` [MeV]: arrays of one shape. Inverts `fermion_density`
+    by bisection to 1e-9 MeV. Raises PhysicsError for a density that is not positive.
+    """
+    if np.any(density <= 0):
+        raise PhysicsError("a Fermi gas of zero or negative density has no chemical potential")
+    fermi_momentum = (3 * np.pi**2 * density) ** (1 / 3)
+    high = np.hypot(fermi_momentum, mass) + temperature
+    low = mass - 200 * temperature
+    for _ in range(60):
+        middle = (low + high) / 2
+        too_many = fermion_density(mass, middle, temperature) > density
+        high = np.where(too_many, middle, high)
+        low = np.where(too_many, low, middle)
+    return np.asarray((low + high) / 2)
+
+
+def species(name: str, state: CoreState, screening: Screening) -> Species:
+    """The thermal species `name` (one of SPECIES) in the core states `state`.
+
+    Neutrinos and electrons have their vacuum masses, nucleons the effective mass of the core and
+    the chemical potential of a free gas of that mass and of their density, photons the transverse
+    plasmon mass. Tau neutrinos have no chemical potential. Raises InputError for an unknown name.
+    """
+    zero = np.zeros_like(state.temperature)
+    neutrino = {"nu_e": state.mu_nu_e, "nu_mu": state.mu_nu_mu, "nu_tau": zero}
+    plain = name.removesuffix("_bar")
+    if plain in neutrino:
+        sign = -1.0 if name.endswith("_bar") else 1.0
+        return Species(name, zero, sign * neutrino[plain], FERMI)
+    if name == "e-":
+        return Species(name, zero + M_ELECTRON, state.mu_e, FERMI)
+    if name == "mu-":
+        return Species(name, zero + M_MUON, state.mu_mu, FERMI)
+    if name in {"p", "n"}:
+        mass = state.mass_p if name == "p" else state.mass_n
+        number = state.proton_density
+        density = number if name == "p" else state.baryon_density - number
+        mu = fermion_chemical_potential(density, mass, state.temperature)
+        return Species(name, mass, mu, FERMI)
+    if name == "gamma":
+        return Species(name, np.sqrt(plasmon_mass_squared(state, screening)), zero, BOSE)
+    raise unknown_name("species", name, SPECIES)
