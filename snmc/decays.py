@@ -29,6 +29,7 @@ from snmc.ground.units import C_LIGHT, HBAR
 from snmc.production.emission import Emission
 
 Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 PHOTON = 22
 NEUTRINOS = (12, 14, 16)
 M2_IN_CM2 = 1e4
@@ -87,7 +88,10 @@ def seen_probability(rate: float, first: float, last: float) -> float:
 
 
 @compiled
-def _seen_forward(energies, emission_times, M, rate_at_rest, escape, window, distance, max_sine):  # type: ignore[no-untyped-def]
+def _seen_forward(
+    energies: Array, emission_times: Array, M: float, rate_at_rest: float, escape: float,
+    window: float, distance: float, max_sine: float,
+) -> Array:  # fmt: skip
     """Probability to see a daughter sent forward, (times, energies): the best case of each cell."""
     result = np.zeros((len(emission_times), len(energies)))
     for j, E in enumerate(energies):
@@ -103,12 +107,14 @@ def _seen_forward(energies, emission_times, M, rate_at_rest, escape, window, dis
 
 @compiled
 def _sample(
-    rng, count, first_event, norm,
-    cdf, guide, bias, density, energies, time_edges, radius_edges, polarisation,
-    mode_cdf, mode_daughters, mode_asymmetry, M, rate_at_rest, rest_energy,
-    distance, photosphere, neutrinosphere, window, max_sine, photons, neutrinos,
-    probability, log_lo, dlog,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    rng: np.random.Generator, count: int, first_event: int, norm: float,
+    cdf: Array, guide: Integers, bias: Array,
+    density: Array, energies: Array, time_edges: Array, radius_edges: Array, polarisation: Array,
+    mode_cdf: Array, mode_daughters: npt.NDArray[np.int32], mode_asymmetry: Array,
+    M: float, rate_at_rest: float, rest_energy: float,
+    distance: float, photosphere: float, neutrinosphere: float, window: float, max_sine: float,
+    photons: bool, neutrinos: bool, probability: Array, log_lo: float, dlog: float,
+) -> tuple[npt.NDArray[np.generic], ...]:  # fmt: skip
     """Sample `count` decays; returns the arrival columns in the order of ARRIVALS."""
     _, times, radii, nodes = density.shape
     room = count * (2 if photons and neutrinos else 1)
@@ -217,7 +223,7 @@ def _sample(
 
 
 @compiled
-def _opposite(phi):  # type: ignore[no-untyped-def]
+def _opposite(phi: float) -> float:
     return phi - np.pi if phi > 0 else phi + np.pi
 
 
@@ -252,7 +258,7 @@ class DecaySampler:
         self._daughters = np.array([m.daughters for m in modes], dtype=np.int32)
         self._asymmetry = np.array([m.asymmetry for m in modes])
         energies, density, grid = emission.energies, emission.density, emission.grid
-        self._polarisation = (
+        self.polarisation = (
             np.zeros((len(components), len(energies))) if polarisation is None else polarisation
         )
         forward = _seen_forward(
@@ -266,15 +272,13 @@ class DecaySampler:
         tilted[tilted < 1e-12 * tilted.max()] = 0.0
         self.tilted_parents = float(tilted.sum())
         self._bias = np.broadcast_to(forward[None, :, None, :], numbers.shape).ravel()
-        self._cdf, self._guide = (
-            guide_table(tilted.ravel()) if self.tilted_parents > 0 else (None, None)
-        )
+        self._cdf, self._guide = guide_table(tilted.ravel())
         self._flavour = flavour_table(flight.ordering, flight.oscillation)
 
     @property
     def empty(self) -> bool:
         """True if no decay at all can be seen in this observation."""
-        return self._cdf is None
+        return self.tilted_parents == 0
 
     def weight_unit(self, events: int) -> float:
         """Fluence [1/cm2] of a row per unit of (probability spent / tilt) in a run of `events`."""
@@ -294,10 +298,9 @@ class DecaySampler:
             count = 0
         columns = _sample(
             stream, count, first_event, self.weight_unit(events),
-            self._cdf if self._cdf is not None else np.zeros(2),
-            self._guide if self._guide is not None else np.zeros(1, np.int64),
+            self._cdf, self._guide,
             self._bias, self.emission.density, self.emission.energies,
-            grid.time_edges, grid.radius_edges, self._polarisation,
+            grid.time_edges, grid.radius_edges, self.polarisation,
             self._mode_cdf, self._daughters, self._asymmetry, self.mass, self.width / HBAR,
             self.mass / 2, flight.distance, flight.photosphere, flight.neutrinosphere,
             flight.window, flight.max_sine(), flight.photons, flight.neutrinos,

@@ -45,10 +45,10 @@ def occupation(x: float, statistics: float) -> float:
     `statistics`: +1 Fermi-Dirac, -1 Bose-Einstein (x > 0). Accurate for small x with bosons.
     """
     if statistics < 0.0:
-        return 1.0 / np.expm1(x) if x < 700.0 else 0.0
+        return float(1.0 / np.expm1(x)) if x < 700.0 else 0.0
     if x > 700.0:
         return 0.0
-    return 1.0 / (np.exp(x) + 1.0)
+    return float(1.0 / (np.exp(x) + 1.0))
 
 
 def debye_momentum_squared(state: CoreState, screening: Screening) -> Array:

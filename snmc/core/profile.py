@@ -84,6 +84,8 @@ def _checked(raw: Raw) -> dict[str, Array]:
             raise InputError(
                 f"{source}: found only one of {pair[0]}, {pair[1]}; needs both or none"
             )
+    if "mu_mu" in columns and "ymu" not in columns:
+        raise InputError(f"{source}: found mu_mu without ymu; needs both or none")
     dense = np.nonzero(columns["density"] >= SURFACE_DENSITY)[0]
     if len(dense) < 3:
         raise InputError(

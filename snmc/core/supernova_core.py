@@ -97,7 +97,7 @@ class SupernovaCore:
         self.times: Array = (
             np.array([start, start + duration]) if duration else np.array(times, dtype=np.float64)
         )
-        self._has_muons = any(np.any(profile["ymu"] > 0) for profile in profiles)
+        self._has_muons = any(np.any(profile["mu_mu"] != 0) for profile in profiles)
         self._radii = np.array([profile["radius"][-1] for profile in profiles])
         self._x = [profile["radius"] / profile["radius"][-1] for profile in profiles]
         self._y = [_table(profile) for profile in profiles]

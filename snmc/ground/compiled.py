@@ -49,6 +49,7 @@ import numba  # noqa: E402  (after the cache folder is chosen)
 from numba import types  # noqa: E402
 
 float64 = types.float64
+void, vector = types.void, types.float64[::1]
 
 
 def compiled(function: Function) -> Function:

@@ -43,7 +43,7 @@ def daughter_energy(E: float, p: float, M: float, y: float, rest_energy: float) 
 @compiled
 def cos_alpha(E: float, p: float, M: float, y: float) -> float:
     """Cosine of the lab angle between parent and daughter, (c + beta)/(1 + beta c)."""
-    return (y - one_minus_beta(E, p, M)) / boost_factor(E, p, M, y)
+    return min(1.0, (y - one_minus_beta(E, p, M)) / boost_factor(E, p, M, y))
 
 
 @compiled

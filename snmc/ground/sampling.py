@@ -12,10 +12,11 @@ def guide_table(weights: Array) -> tuple[Array, npt.NDArray[np.int64]]:
     """Cumulative distribution and guide of `weights` (n,), not negative, for `pick_cell`.
 
     Result: cdf (n + 1,) from 0 to 1, and guide (n,): the first cell at or above each n-th part
-    of the unit interval (Chen and Asau, AIIE Trans. 6 (1974) 163). Exact for any weights.
+    of the unit interval (Chen and Asau, AIIE Trans. 6 (1974) 163). Exact for any weights. If all
+    weights are zero the table is too, and there is nothing to pick.
     """
     cdf = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
-    cdf /= cdf[-1]
+    cdf /= cdf[-1] if cdf[-1] > 0 else 1.0
     starts = np.arange(len(weights)) / len(weights)
     guide = np.searchsorted(cdf, starts, side="right") - 1
     return cdf, np.minimum(guide, len(weights) - 1)

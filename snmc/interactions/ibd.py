@@ -50,9 +50,7 @@ def energy_range(energy: float) -> tuple[float, float]:
     """
     root_s = np.sqrt(M_PROTON * (M_PROTON + 2 * energy))
     excess = 2 * M_PROTON * (energy - THRESHOLD)  # s - (m_n + m_e)^2
-    momentum = np.sqrt(
-        excess * (excess + 4 * M_NEUTRON * M_ELECTRON)
-    ) / (2 * root_s)
+    momentum = np.sqrt(excess * (excess + 4 * M_NEUTRON * M_ELECTRON)) / (2 * root_s)
     positron = np.sqrt(momentum * momentum + M_ELECTRON**2)
     gamma, gamma_beta = (energy + M_PROTON) / root_s, energy / root_s
     return gamma * positron - gamma_beta * momentum, gamma * positron + gamma_beta * momentum
@@ -67,13 +65,11 @@ def _differential(energy: float, positron: float, vector_mass_squared: float) ->
     s_minus_u = 2 * M_PROTON * (energy + positron) - M_ELECTRON**2  # SV eq. 11
     a, b, c = structure(t, MASS_DIFFERENCE, vector_mass_squared)
     amplitude = COUPLING * (a - s_minus_u * b + s_minus_u**2 * c)
-    born = 2 * M_PROTON * amplitude / (16 * np.pi * (2 * M_PROTON * energy) ** 2)  # SV eq. 3, 11
+    born = 2 * M_PROTON * amplitude / (16 * np.pi * (2 * M_PROTON * energy) ** 2)  # SV eq. 3
     radiative = 1 + ALPHA / np.pi * (  # SV eq. 14
-        6.00352
-        + 1.5 * np.log(M_PROTON / (2 * positron))
-        + 1.2 * (M_ELECTRON / positron) ** 1.5
+        6.00352 + 1.5 * np.log(M_PROTON / (2 * positron)) + 1.2 * (M_ELECTRON / positron) ** 1.5
     )
-    return CM2 * born * radiative
+    return float(CM2 * born * radiative)
 
 
 @compiled
@@ -85,7 +81,7 @@ def _total(energy: float, vector_mass_squared: float) -> float:
     for i in range(NODES.size):
         positron = mix(low, high, (1 + NODES[i]) / 2)
         total += GAUSS_WEIGHTS[i] * _differential(energy, positron, vector_mass_squared)
-    return total * (high - low) / 2
+    return float(total * (high - low) / 2)
 
 
 @compiled
@@ -95,16 +91,18 @@ def _totals(energy: Floats, vector_mass_squared: float, result: Floats) -> None:
 
 
 @compiled
-def _differentials(energy: Floats, positron: Floats, result: Floats) -> None:
+def _differentials(
+    energy: Floats, positron: Floats, vector_mass_squared: float, result: Floats
+) -> None:
     for i in range(energy.size):
         if energy[i] > THRESHOLD:
-            result[i] = _differential(energy[i], positron[i], VECTOR_MASS_SQUARED)
+            result[i] = _differential(energy[i], positron[i], vector_mass_squared)
 
 
 def cross_section(
     energy: npt.ArrayLike, vector_mass_squared: float = VECTOR_MASS_SQUARED
 ) -> npt.NDArray[np.float64]:
-    """Total cross section per free proton [cm2], SV eq. 3-14 integrated over the positron energy.
+    """Total cross section per free proton [cm2], SV eq. 11 and 14 integrated over E_e.
 
     `energy` [MeV], any shape; the result has it too, and is 0 below the threshold (1.806 MeV).
     `vector_mass_squared` [MeV^2]: of the vector form factor; 0.504e6 gives the authors' code.
@@ -118,18 +116,20 @@ def cross_section(
 
 
 def differential(
-    energy: npt.ArrayLike, positron_energy: npt.ArrayLike
+    energy: npt.ArrayLike,
+    positron_energy: npt.ArrayLike,
+    vector_mass_squared: float = VECTOR_MASS_SQUARED,
 ) -> npt.NDArray[np.float64]:
-    """Cross section by positron energy, d sigma/d E_e [cm2/MeV] per proton, SV eq. 3-14.
+    """Cross section by positron energy, d sigma/d E_e [cm2/MeV] per proton, SV eq. 11, 14.
 
-    `energy`, `positron_energy` (total) [MeV]: arrays that broadcast. Zero outside the kinematic
-    range. Raises PhysicsError outside 0 to 2000 MeV.
+    `energy`, `positron_energy` (total) [MeV]: arrays that broadcast; `vector_mass_squared` as in
+    `cross_section`. Zero outside the kinematic range. Raises PhysicsError outside 0 to 2000 MeV.
     """
     energies, positrons = np.broadcast_arrays(
         checked_energies(energy), np.asarray(positron_energy, dtype=np.float64)
     )
     result = np.zeros(energies.shape)
-    _differentials(energies.ravel(), positrons.ravel(), result.reshape(-1))
+    _differentials(energies.ravel(), positrons.ravel(), vector_mass_squared, result.reshape(-1))
     return result
 
 
@@ -137,9 +137,10 @@ def differential(
 def cos_theta(energy: float, positron: float) -> float:
     """Cosine between positron and neutrino, from t at fixed energies [MeV], SV eq. 11."""
     t = M_NEUTRON**2 - M_PROTON**2 - 2 * M_PROTON * (energy - positron)
-    momentum = np.sqrt((positron - M_ELECTRON) * (positron + M_ELECTRON))
+    # a positron at rest, just above the threshold, has no direction: any will do
+    momentum = np.sqrt(max((positron - M_ELECTRON) * (positron + M_ELECTRON), 1e-30))
     cosine = (2 * energy * positron + t - M_ELECTRON**2) / (2 * energy * momentum)
-    return min(max(cosine, -1.0), 1.0)
+    return float(min(max(cosine, -1.0), 1.0))
 
 
 @compiled
@@ -198,7 +199,7 @@ def neutron(energy: float, positron: float, cosine: float) -> tuple[float, float
     `energy`, `positron` [MeV]: of neutrino and positron; `cosine` between them. Its azimuth is
     the positron's + pi.
     """
-    momentum = np.sqrt((positron - M_ELECTRON) * (positron + M_ELECTRON))
+    momentum = np.sqrt(max((positron - M_ELECTRON) * (positron + M_ELECTRON), 0.0))
     along = energy - momentum * cosine
     across = momentum * np.sqrt((1 - cosine) * (1 + cosine))
     return energy + M_PROTON - positron, along / np.hypot(along, across)

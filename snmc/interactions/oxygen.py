@@ -12,7 +12,7 @@ short of the reactions with pions.
 
 Between 100 and 150 MeV a reaction follows the Fermi gas with a probability that rises linearly
 from 0 to 1, so that cross section, energies and angles are continuous. The models differ there:
-at 100 MeV the fit is 1.2 (nu_e) and 0.9 (anti-nu_e) times the Fermi gas.
+at 100 MeV the fit is 1.2 (nu_e) and 0.8 (anti-nu_e) times the Fermi gas.
 """
 
 from functools import cache
@@ -45,18 +45,22 @@ APPROXIMATION = (
 FIT_ENDS, GAS_BEGINS = 100.0, 150.0  # MeV
 
 # NSS table 4: excitation energy of the group [MeV] and a, b, c of its cross section
-GROUPS_NEUTRINO = np.array([
-    [15.21, -40.008, 4.918, 1.036],
-    [22.47, -39.305, 4.343, 0.961],
-    [25.51, -39.655, 5.263, 1.236],
-    [29.35, -39.166, 3.947, 0.901],
-])
-GROUPS_ANTINEUTRINO = np.array([
-    [11.23, -40.656, 4.528, 0.887],
-    [18.50, -40.026, 4.117, 0.895],
-    [21.54, -40.060, 3.743, 0.565],
-    [25.38, -39.862, 3.636, 0.846],
-])
+GROUPS_NEUTRINO = np.array(
+    [
+        [15.21, -40.008, 4.918, 1.036],
+        [22.47, -39.305, 4.343, 0.961],
+        [25.51, -39.655, 5.263, 1.236],
+        [29.35, -39.166, 3.947, 0.901],
+    ]
+)
+GROUPS_ANTINEUTRINO = np.array(
+    [
+        [11.23, -40.656, 4.528, 0.887],
+        [18.50, -40.026, 4.117, 0.895],
+        [21.54, -40.060, 3.743, 0.565],
+        [25.38, -39.862, 3.636, 0.846],
+    ]
+)
 NODES, GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(64)
 PAIR_NODE = 1 / np.sqrt(3.0)  # two-point Gauss-Legendre, exact for the quadratic integrand
 FIRST_LOG = float(np.log(FIT_ENDS))  # the gas's grid is even in ln(E/MeV)
@@ -75,7 +79,7 @@ class Table(NamedTuple):
 
 @compiled
 def _group(energy: float, group: Floats) -> float:
-    """Cross section [cm2] of one group of levels, NSS eq. 4; 0 unless a lepton can be made."""
+    """Cross section [cm2] of one group of levels, NSS table 4; 0 unless a lepton can be made."""
     if energy <= group[0] + M_ELECTRON:
         return 0.0
     d = np.log10(np.sqrt(np.sqrt(energy)) - np.sqrt(np.sqrt(group[0])))
@@ -129,7 +133,7 @@ def _gas(energy: float, lepton: float, transfer: float, sign: float) -> float:
     space = (q - taken) * (q + taken)  # -(nucleon's momentum transfer)^2
     if taken <= 0 or space <= 0:
         return 0.0
-    # lowest energy: delta function (Smith & Moniz eq. 9) and Pauli's principle for the final one
+    # lowest energy: delta function and Pauli's principle for the final one
     low = max(FERMI_ENERGY - taken, (q * np.sqrt(1 + 4 * M * M / space) - taken) / 2)
     low = max(low, M)
     if low >= FERMI_ENERGY:
@@ -151,7 +155,7 @@ def _gas(energy: float, lepton: float, transfer: float, sign: float) -> float:
         total += a + sign * mean * b + square * c
     total *= (FERMI_ENERGY - low) / 2
     density = 3 / (4 * np.pi * FERMI_MOMENTUM**3)
-    return CM2 * COUPLING * NUCLEONS * density * total / (16 * energy * energy)
+    return float(CM2 * COUPLING * NUCLEONS * density * total / (16 * energy * energy))
 
 
 @compiled
@@ -211,9 +215,7 @@ def _gas_differentials(
                 result[i] = _gas(energy[i], lepton[i], q, sign) * scale / q
 
 
-def cross_section(
-    energy: npt.ArrayLike, antineutrino: bool = False
-) -> npt.NDArray[np.float64]:
+def cross_section(energy: npt.ArrayLike, antineutrino: bool = False) -> npt.NDArray[np.float64]:
     """Charged-current cross section per oxygen-16 nucleus [cm2], NSS and Fermi gas.
 
     `energy` [MeV], any shape, 0 to 2000 (else PhysicsError); the result has it too. The threshold
@@ -283,7 +285,7 @@ def _fill(sign: float, log_sigma: Floats, leptons: Floats, cosines: Floats) -> N
             beside = 0.5 if k == 0 or k == last else 0.0
             chosen = quantile(leptons[i], min(k, last - 1), beside)
             low, high = _transfer_range(energy, chosen)
-            transfer = mix(low, high, x)
+            transfer = low + (high - low) * x
             density = np.empty(257)
             for j in range(257):
                 density[j] = _gas(energy, chosen, transfer[j], sign)

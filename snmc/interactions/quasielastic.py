@@ -21,7 +21,7 @@ from snmc.ground.units import (
 
 COS_CABIBBO = 0.9746  # SV section 2
 G_AXIAL = -1.270  # axial coupling at t = 0, SV section 2
-AXIAL_MASS = 1030.0  # MeV; SV section 2, M_A^2 = 1 GeV^2 to the accuracy of that fit
+AXIAL_MASS = 1030.0  # MeV; SV section 2
 VECTOR_MASS_SQUARED = 0.71e6  # MeV^2; SV section 2
 MAGNETIC_EXCESS = 3.706  # kappa_p - kappa_n, SV section 2
 MASS_DIFFERENCE = M_NEUTRON - M_PROTON
@@ -33,7 +33,7 @@ HIGHEST_ENERGY = 2000.0  # MeV; above, the tables end and inelastic channels dom
 
 @compiled
 def structure(t: float, splitting: float, vector_mass_squared: float) -> tuple[float, float, float]:
-    """A, B, C of the squared amplitude for an electron, SV eq. 5-7.
+    """A, B, C of the squared amplitude for an electron, SV section 2.
 
     `t` [MeV^2] < 0: momentum transfer squared; `splitting` [MeV]: mass of the final minus that of
     the initial nucleon (0 in an isospin-symmetric gas); `vector_mass_squared` [MeV^2].
@@ -45,7 +45,7 @@ def structure(t: float, splitting: float, vector_mass_squared: float) -> tuple[f
     M2, D = M * M, splitting
     x = t / (4 * M2)
     dipole = (1 - x) * (1 - t / vector_mass_squared) ** 2
-    f1 = (1 - (1 + xi) * x) / dipole  # SV eq. 8
+    f1 = (1 - (1 + xi) * x) / dipole
     f2 = xi / dipole
     g1 = G_AXIAL / (1 - t / AXIAL_MASS**2) ** 2
     g2 = 2 * M2 * g1 / (M_PION_CHARGED**2 - t)  # partially conserved axial current
@@ -58,12 +58,16 @@ def structure(t: float, splitting: float, vector_mass_squared: float) -> tuple[f
         + 8 * f1f2 * (2 * t + m2)
         + 16 * m2 * g1g2
     )
-    a -= D * D * (
-        (4 * f1f1 + t * f2f2 / M2) * (4 * M2 + t - m2)
-        + 4 * g1g1 * (4 * M2 - t + m2)
-        + 4 * m2 * g2g2 * (t - m2) / M2
-        + 8 * f1f2 * (2 * t - m2)
-        + 16 * m2 * g1g2
+    a -= (
+        D
+        * D
+        * (
+            (4 * f1f1 + t * f2f2 / M2) * (4 * M2 + t - m2)
+            + 4 * g1g1 * (4 * M2 - t + m2)
+            + 4 * m2 * g2g2 * (t - m2) / M2
+            + 8 * f1f2 * (2 * t - m2)
+            + 16 * m2 * g1g2
+        )
     )
     a -= 32 * m2 * M * D * g1 * (f1 + f2)
     b = 16 * t * g1 * (f1 + f2) + 4 * m2 * D * (f2f2 + f1f2 + 2 * g1g2) / M

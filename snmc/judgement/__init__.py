@@ -1,0 +1,1 @@
+"""What one makes of events: analytic fluences, validation, reports, plots."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from snmc.ground.compiled import compiled_as, float64, function_type, types
+from snmc.ground.compiled import compiled_as, float64, function_type, vector, void
 from snmc.ground.quadrature import unit_rule
 from snmc.thermal import Species, occupation
 
@@ -27,13 +27,17 @@ the medium carries."""
 
 
 @compiled_as(
-    types.void(
+    void(
         function_type(AMPLITUDE_ARGUMENTS), float64[:, :, ::1], float64[:, ::1], float64,
-        float64[::1], float64[:, ::1], float64[::1], float64[::1], float64,
-        float64[::1], float64[::1],
+        vector, float64[:, ::1], vector, vector, float64, vector, vector,
     )
 )  # fmt: skip
-def _rates(amplitude, result, energies, M, temperatures, mu1s, m2s, mu2s, stat2, nodes, weights):  # type: ignore[no-untyped-def]
+def _rates(
+    amplitude: Amplitude, result: Array, energies: Array, M: float,
+    temperatures: Array, mu1s: Array, m2s: Array, mu2s: Array, stat2: float,
+    nodes: Array, weights: Array,
+) -> None:  # fmt: skip
+    """Fill result[state, source, energy]."""
     sources = mu1s.shape[1]
     inner = np.empty(sources)
     for state in range(len(temperatures)):

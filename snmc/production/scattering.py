@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from snmc.ground.compiled import compiled, compiled_as, float64, function_type, types
+from snmc.ground.compiled import compiled, compiled_as, float64, function_type, vector, void
 from snmc.ground.quadrature import unit_rule
 from snmc.thermal import Species, occupation
 
@@ -36,13 +36,15 @@ _REACH = 18.0  # thermal tails are cut where they fall to exp(-18) = 1.5e-8
 def _target_bound(omega: float, q: float, t: float, m2: float, m3: float) -> float:
     """Least E2 [MeV] for which 2 can absorb the space-like transfer (-omega, -q), t < 0."""
     delta = m3 * m3 - m2 * m2 - t
-    return (q * np.sqrt(delta * delta - 4 * m2 * m2 * t) - omega * delta) / (-2 * t)
+    return float((q * np.sqrt(delta * delta - 4 * m2 * m2 * t) - omega * delta) / (-2 * t))
 
 
 @compiled
 def _target_integral(
-    amplitude, E1, E, p, q, t, M, temperature, k2, m2, mu2, m3, mu3, stat2, stat3, nodes, weights
-):  # type: ignore[no-untyped-def]
+    amplitude: Amplitude, E1: float, E: float, p: float, q: float, t: float, M: float,
+    temperature: float, k2: float, m2: float, mu2: float, m3: float, mu3: float,
+    stat2: float, stat3: float, nodes: Array, weights: Array,
+) -> float:  # fmt: skip
     """Int dE2 <S|M|^2>_phi f2 (1 -+ f3) at fixed E1 and q, split at both Fermi surfaces."""
     omega = E1 - E
     floor = max(_target_bound(omega, q, t, m2, m3), m2, m3 - omega)
@@ -90,16 +92,19 @@ def _target_integral(
 
 
 @compiled_as(
-    types.void(
+    void(
         function_type(AMPLITUDE_ARGUMENTS), float64[:, :, ::1], float64[:, ::1], float64,
-        *[float64[::1]] * 2, float64[:, ::1], *[float64[::1]] * 4, float64, float64,
-        float64, *[float64[::1]] * 6,
+        vector, vector, float64[:, ::1], vector, vector, vector, vector, float64, float64,
+        float64, vector, vector, vector, vector, vector, vector,
     )
 )  # fmt: skip
 def _rates(
-    amplitude, result, energies, M, temperatures, k2s, mu1s, m2s, mu2s, m3s, mu3s, stat2, stat3,
-    gathering, nodes1, weights1, nodes_q, weights_q, nodes2, weights2,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    amplitude: Amplitude, result: Array, energies: Array, M: float,
+    temperatures: Array, k2s: Array, mu1s: Array, m2s: Array, mu2s: Array, m3s: Array, mu3s: Array,
+    stat2: float, stat3: float, gathering: float,
+    nodes1: Array, weights1: Array, nodes_q: Array, weights_q: Array,
+    nodes2: Array, weights2: Array,
+) -> None:  # fmt: skip
     """Fill result[state, source, energy]; nodes gather at the forward peak as u**gathering."""
     sources = mu1s.shape[1]
     inner = np.empty(sources)

@@ -7,6 +7,7 @@ names file and key. Numbers with a dimension carry their unit: `"7.5 MeV"`, or, 
 
 import tomllib
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -83,15 +84,17 @@ class Section(BaseModel):
     source: Text
 
 
-def _increasing(values: tuple[float, ...], what: str) -> None:
-    if any(b <= a for a, b in zip(values[:-1], values[1:], strict=True)):
-        raise ValueError(f"{what}: the values must increase")
+def _increasing(values: tuple[float, ...]) -> None:
+    if any(b <= a for a, b in pairwise(values)):
+        raise ValueError(f"found energies {', '.join(f'{v:g}' for v in values)} MeV; must increase")
 
 
-def _paired(x: tuple[float, ...], y: tuple[float, ...], what: str) -> None:
-    if len(x) != len(y):
-        raise ValueError(f"{what}: found {len(x)} energies and {len(y)} values; needs as many")
-    _increasing(x, "energy")
+def _paired(energies: tuple[float, ...], values: tuple[float, ...]) -> None:
+    if len(energies) != len(values):
+        raise ValueError(
+            f"found {len(energies)} energies and {len(values)} values; needs as many of both"
+        )
+    _increasing(energies)
 
 
 class Window(Section):
@@ -110,7 +113,7 @@ class EnergyWindow(Section):
     def _ordered(self) -> "EnergyWindow":
         if self.high <= self.low:
             raise ValueError(
-                f"found low {self.low:g} MeV, high {self.high:g} MeV; high must exceed"
+                f"found low {self.low:g} MeV, high {self.high:g} MeV; high must exceed low"
             )
         return self
 
@@ -167,7 +170,7 @@ class Efficiency(Section):
                 f"found {', '.join(sorted(given)) or 'none'}"
             )
         if self.energy is not None and self.value is not None:
-            _paired(self.energy, self.value, "efficiency")
+            _paired(self.energy, self.value)
         return self
 
     def __call__(self, energy: Floats) -> Floats:
@@ -225,8 +228,8 @@ class AngularResolution(Section):
 
     @model_validator(mode="after")
     def _valid(self) -> "AngularResolution":
-        _paired(self.energy, self.containment_68, "angular resolution")
-        if min(self.energy) <= 0 or not 0 <= min(self.containment_68):
+        _paired(self.energy, self.containment_68)
+        if min(self.energy) <= 0 or min(self.containment_68) < 0:
             raise ValueError("energies must be positive and angles not negative")
         if max(self.containment_68) >= np.pi / 3:
             raise ValueError("the 68 % containment angle must lie below 60 deg")
@@ -255,9 +258,9 @@ class EffectiveArea(Section):
         if len(self.energy) != len(self.area) + edges:
             raise ValueError(
                 f"found {len(self.energy)} energies and {len(self.area)} areas; "
-                f"needs {'one energy more than areas' if edges else 'as many'}"
+                f"needs {'one energy more than areas' if edges else 'as many of both'}"
             )
-        _increasing(self.energy, "energy")
+        _increasing(self.energy)
         if min(self.area) < 0 or min(self.energy) <= 0:
             raise ValueError("areas must not be negative and energies must be positive")
         if self.interpolation == "log-log" and min(self.area) == 0:
@@ -417,7 +420,9 @@ def _validated(model: type[AnyCard], table: Mapping[str, Any], path: Path) -> An
     if first["type"] == "literal_error" and isinstance(first["input"], str):
         raise unknown_name(key, first["input"], _choices(first))
     message = first["msg"].removeprefix("Value error, ")
-    if first["type"] != "value_error":
+    if first["type"] == "too_short":
+        message = f"found {first['input']!r}; needs at least one"
+    elif first["type"] != "value_error":
         message = f"found {first['input']!r}; {message[0].lower()}{message[1:]}"
     raise InputError(f"{key}: {message}")
 

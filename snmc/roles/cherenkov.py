@@ -108,17 +108,17 @@ class WaterCherenkov(Detector):
         return ibd.table(), oxygen.table(False), oxygen.table(True)
 
     def effective_area(self, pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Floats:
-        """Targets times cross section [cm2], summed over the channels, for `energy` [MeV] (n,).
+        """Targets times cross section [cm2], summed over the channels.
 
-        Zero but for electron neutrinos and antineutrinos above the thresholds. Raises
-        PhysicsError beyond 2 GeV.
+        `pdg`, `energy` [MeV]: arrays that broadcast. Zero but for electron neutrinos and
+        antineutrinos above the thresholds. Raises PhysicsError for those beyond 2 GeV.
         """
-        codes = np.ascontiguousarray(pdg, dtype=np.int32)
-        energies = np.ascontiguousarray(energy, dtype=np.float64)
-        seen = np.abs(codes) == NU_E
-        checked_energies(energies[seen])
+        codes, energies = np.broadcast_arrays(
+            np.asarray(pdg, dtype=np.int32), np.asarray(energy, dtype=np.float64)
+        )
+        checked_energies(energies[np.abs(codes) == NU_E])
         area = np.zeros(energies.shape)
-        _areas(codes, energies, self.targets, *self._tables(), area)
+        _areas(codes.ravel(), energies.ravel(), self.targets, *self._tables(), area.reshape(-1))
         return area
 
     def _react(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> Reactions:

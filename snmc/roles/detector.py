@@ -85,8 +85,8 @@ class Detector(ABC):
     def effective_area(self, pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Floats:
         """Expected reactions per unit fluence [cm2], before efficiency and windows.
 
-        `pdg` (n,): particles; `energy` (n,) [MeV]. Particles it cannot see give 0. Raises
-        PhysicsError where a cross section is beyond its range.
+        `pdg`: particles, `energy` [MeV]: arrays that broadcast. Particles it cannot see give 0.
+        Raises PhysicsError where a cross section is beyond its range.
         """
 
     @abstractmethod

@@ -35,7 +35,7 @@ class Telescope(Detector):
         return self._card.observed
 
     def effective_area(self, pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Floats:
-        """Effective area [cm2] of the card's table at `energy` [MeV] (n,); 0 unless a photon."""
+        """Area [cm2] of the card's table; `pdg`, `energy` [MeV] broadcast; 0 unless photons."""
         energies = np.asarray(energy, dtype=np.float64)
         return np.where(np.asarray(pdg) == PHOTON, self._card.effective_area(energies), 0.0)
 

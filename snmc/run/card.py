@@ -199,7 +199,10 @@ def _line(text: str, number: int) -> str:
 
 
 def _make_paths_absolute(data: Table, base: Path) -> None:
-    """Turn every path in the card into an absolute one; names of shipped things stay."""
+    """Turn every path into an absolute one; names of shipped things stay.
+
+    What a card reads lies beside the card (`base`), what it writes goes where the command runs.
+    """
     base = Path(os.path.abspath(base))
     supernova, observation, run = (data.get(key) for key in ("supernova", "observation", "run"))
     if isinstance(supernova, dict):
@@ -211,7 +214,7 @@ def _make_paths_absolute(data: Table, base: Path) -> None:
     if isinstance(observation, dict) and isinstance(observation.get("detector"), str):
         observation["detector"] = _located(observation["detector"], detector_cards(), base)
     if isinstance(run, dict) and isinstance(run.get("output"), str) and run["output"].strip():
-        run["output"] = _absolute(run["output"], base)
+        run["output"] = _absolute(run["output"], Path.cwd())
 
 
 def _located(text: str, names: Iterable[str], base: Path) -> str:
@@ -332,9 +335,22 @@ def _unlisted(found: str, allowed: Iterable[str]) -> _CompleteError:
 def _core(value: object) -> object:
     if isinstance(value, str) and value.strip():
         return _existing(value, _core_names(), "file or folder")
-    if isinstance(value, dict) and any(isinstance(value.get(key), str) for key in ("type", "path")):
+    if isinstance(value, dict) and isinstance(value.get("type"), str):
+        return _analytic(value)
+    if isinstance(value, dict) and isinstance(value.get("path"), str):
         return value
     raise ValueError
+
+
+def _analytic(table: Table) -> Table:
+    """Let through the table of an analytic core that can be built, which takes milliseconds."""
+    from snmc.core import load_core
+
+    try:
+        load_core(table)
+    except InputError as error:
+        raise _CompleteError(re.sub(r"^supernova\.core[.:]? ?", "", str(error))) from error
+    return table
 
 
 def _detector(value: object) -> object:
@@ -621,7 +637,8 @@ class _Check:
         try:
             model(values)
         except InputError as error:
-            self.problems.append(_Problem(key, str(error)))
+            of_key, _, text = str(error).removeprefix("generator.").partition(": ")
+            self.problems.append(_Problem(f"{key}.{of_key}", text))
         return GeneratorSetting(name, values, label)
 
     def _valid(self, model: type[Section], data: Table, prefix: str) -> Section | None:

@@ -11,7 +11,8 @@ ROOT file at every moment, whatever kills the program or fills the disk. Two rul
 - The tree `blocks` is extended after the others: a group of blocks counts as done when its row is
   there. Rows of events beyond those it counts are left over from an interruption.
 
-No space is used twice inside a file, so nothing that is referred to is ever overwritten.
+No space is used twice inside a file, so nothing that is referred to is ever overwritten. Nothing is
+forced to the platters before the end: this is about programs that die, not about power that fails.
 """
 
 import json
@@ -34,6 +35,7 @@ FIRST_BASKETS = 100  # groups a tree's header has room for before it must be rew
 GROWTH = 10  # factor by which that room then grows
 DIRECTORY_BYTES = 2048  # room for the names of all objects
 STREAMER_BYTES = 16_384  # room for the descriptions of all classes
+RECORD = ("first_block", "blocks", "arrivals", "detections")  # columns of `blocks`, then tallies
 NEAR = 32  # bytes between two changes below which they reach the disk as one
 
 
@@ -48,9 +50,7 @@ class _OrderedFile:
         self._descriptor = descriptor
         self._position = 0
         self._visible = 0  # readers follow pointers to bytes below: changes to them wait
-        self._tail = (
-            b""  # the list of free space that ends the committed file; only writers read it
-        )
+        self._tail = b""  # what follows: the list of free space, of no use to readers
         self._end = 0
         self._waiting: list[tuple[int, bytearray]] = []  # oldest first, none near another
         self.closed = False
@@ -210,11 +210,11 @@ class RootSink:
         Arguments as for the constructor. Complete groups are copied into a new partial file, the
         one before kept beside it (NAME.root.part.old) until the copy holds as much: an
         interruption of the copy loses nothing. With no partial file a new one starts at block 0.
-        Raises OutputError if the final file exists or the partial one cannot be read, InputError
+        Raises OutputError if only the final file exists or the partial one cannot be read, InputError
         naming the first key of metadata["identity"] that differs from that of the partial file.
         """
         part, old = _part_paths(path)
-        if path.exists():
+        if path.exists() and not (part.exists() or old.exists()):
             raise OutputError(f"{path}: exists and is complete; nothing to resume")
         found = [p for p in (_read_part(part), _read_part(old)) if p is not None]
         if not found:
@@ -338,20 +338,18 @@ class RootSink:
             raise ValueError(f"blocks {first_block}+{blocks} out of order: {self._next_block} next")
         if (detections is not None) != bool(self._detection_columns):
             raise ValueError("detections given for a file without them, or missing")
+        if set(tallies) & set(RECORD):
+            raise ValueError(f"tallies cannot be named {RECORD}")
         if self._blocks is not None and set(tallies) != set(self._tallies):
             raise ValueError(f"tallies changed from {sorted(self._tallies)} to {sorted(tallies)}")
-        tally_columns = tuple(Column(name, "f8", "", "") for name in tallies)
-        record = {
-            "first_block": np.array([first_block], np.int64),
-            "blocks": np.array([blocks], np.int64),
-            "arrivals": np.array([_rows("arrivals", arrivals)], np.int64),
-            "detections": np.array(
-                [0 if detections is None else _rows("detections", detections.columns)], np.int64
-            ),
-            **_checked(
-                "tallies", tally_columns, {name: np.array([tallies[name]]) for name in tallies}
-            ),
-        }
+        reacted = 0 if detections is None else _rows("detections", detections.columns)
+        numbers = (first_block, blocks, _rows("arrivals", arrivals), reacted)
+        record = {name: np.array([n], np.int64) for name, n in zip(RECORD, numbers, strict=True)}
+        record |= _checked(
+            "tallies",
+            tuple(Column(name, "f8", "", "") for name in tallies),
+            {name: np.array([number]) for name, number in tallies.items()},
+        )
         rows = _checked("arrivals", self._arrival_columns, arrivals)
         reactions = None if detections is None else self._with_particles(detections)
 
@@ -368,8 +366,9 @@ class RootSink:
             self._tallies[name] = self._tallies.get(name, 0.0) + float(number)
 
     def _extend(self, tree: Any, rows: Mapping[str, Any]) -> None:
-        tree.extend(rows)
-        self._commit()
+        if len(next(iter(rows.values()))):  # an empty basket is one that ROOT and jsroot trip over
+            tree.extend(rows)
+            self._commit()
 
     def _with_particles(self, detections: "Detections") -> dict[str, Any]:
         import awkward
@@ -571,7 +570,6 @@ def _groups(
         if "blocks" not in file:
             return
         blocks = file["blocks"].arrays(library="np")
-        record = {"first_block", "blocks", "arrivals", "detections"}
         arrival = detection = 0
         for i in range(file["blocks"].num_entries):
             arrival_end = arrival + int(blocks["arrivals"][i])
@@ -589,7 +587,7 @@ def _groups(
                 _read_detections(file["detections"], supernova, detection, detection_end)
                 if with_detections
                 else None,
-                {name: float(blocks[name][i]) for name in blocks if name not in record},
+                {name: float(blocks[name][i]) for name in blocks if name not in RECORD},
             )
             arrival, detection = arrival_end, detection_end
 

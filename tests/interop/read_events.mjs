@@ -29,11 +29,12 @@ async function summary(file, name, branches, first) {
 
 const file = await openFile(process.argv[2]);
 const metadata = await file.readObject('metadata');
-const spectrum = await file.readObject('parent_spectrum');
+// A partial file has no spectrum yet.
+const spectrum = await file.readObject('parent_spectrum').catch(() => null);
 console.log(JSON.stringify({
   arrivals: await summary(file, 'arrivals', ['event', 'weight', 'pdg', 'energy', 'mode'], 3),
   detections: await summary(
     file, 'detections', ['event', 'weight', 'accepted', 'particles_pdg', 'particles_energy'], 3),
   metadata: metadata.fString,
-  spectrum: Array.from(spectrum.fArray).slice(1, -1),
+  spectrum: spectrum && Array.from(spectrum.fArray).slice(1, -1),
 }));

@@ -39,7 +39,7 @@ class Toy(Generator):
     def __init__(self, values):
         super().__init__(values)
         if values.get("mixing") and values["nature"] == "dirac":
-            raise InputError("mixing: found with nature = 'dirac'; needs 'majorana'")
+            raise InputError("generator.mixing: found with nature = 'dirac'; needs 'majorana'")
 
     def prepare(self, *arguments, **options):
         """Make no source: nothing is run here."""
@@ -49,6 +49,11 @@ class Toy(Generator):
         """Tell nothing: nothing is emitted here."""
         raise NotImplementedError
 
+
+ONE_ZONE = (
+    '{type = "one-zone", radius = "10 km", temperature = "30 MeV", mu_e = "200 MeV", '
+    'mu_nu_e = "0 MeV", rho = "3e14 g/cm^3", duration = "10 s"}'
+)
 
 CARD = """
 title = "A title"
@@ -225,6 +230,8 @@ REFUSED = [
         "c.toml: supernova.core: found {'radius': 5}; needs the name of a core",
     ),
     ('core = ""', "c.toml: supernova.core: found ''; needs the name of a core"),
+    ('core = {type = "one-zon"}', "c.toml: supernova.core: type: unknown 'one-zon'; allowed"),
+    (f"core = {ONE_ZONE.replace('30 MeV', '30 s')}", "supernova.core: temperature: found '30 s'"),
     ('core = "shipped"\ngravity = 1', "c.toml: supernova.gravity: found 1; needs true or false"),
     # a name
     (
@@ -266,7 +273,7 @@ REFUSED = [
     # a combination that the model forbids
     (
         'name = "toy"\nmixing = 0.1\nnature = "dirac"',
-        "c.toml: generator: mixing: found with nature = 'dirac'; needs 'majorana'",
+        "c.toml: generator.mixing: found with nature = 'dirac'; needs 'majorana'",
     ),
     # files
     (
@@ -418,14 +425,15 @@ def test_settings_are_toml_or_else_text(load):
         CARD,
         'generator.processes=["decay", "electron"]',
         "supernova.gravity=false",
-        'supernova.core={type = "one-zone", radius = "10 km"}',
+        f"supernova.core={ONE_ZONE}",
         "supernova.core.radius=12 km",
         "title=no = TOML",
         "observation.daughters=photon",
     )
     assert card.generators[0].values["processes"] == ("electron", "decay")
     assert card.supernova.gravity is False
-    assert card.supernova.core == {"type": "one-zone", "radius": "12 km"}
+    core = tomllib.loads(f"core = {ONE_ZONE}")["core"]
+    assert card.supernova.core == {**core, "radius": "12 km"}
     assert card.title == "no = TOML"
     assert card.observation.daughters == "photon"
 
@@ -462,7 +470,7 @@ def test_paths_refer_to_the_card_or_to_the_working_directory(load, tmp_path):
     card = load(text)
     assert card.supernova.core == str(tmp_path / "cards" / "profile.txt")
     assert card.observation.detector == str(tmp_path / "cards" / "mine.toml")
-    assert card.run.output == tmp_path / "cards" / "out.root"
+    assert card.run.output == tmp_path / "work" / "out.root"
     assert (card.observation.window_s, card.observation.daughters) == (None, None)
     card = load(
         text,
@@ -473,8 +481,8 @@ def test_paths_refer_to_the_card_or_to_the_working_directory(load, tmp_path):
     assert card.supernova.core == str(tmp_path / "work" / "profile.txt")
     assert card.observation.detector == str(tmp_path / "work" / "mine.toml")
     assert card.run.output == tmp_path / "work" / "new.root"
-    table = load(CARD, 'supernova.core={type = "table", path = "profile.txt"}').supernova.core
-    assert table == {"type": "table", "path": str(tmp_path / "work" / "profile.txt")}
+    table = load(CARD, 'supernova.core={path = "profile.txt", duration = "1 s"}').supernova.core
+    assert table == {"path": str(tmp_path / "work" / "profile.txt"), "duration": "1 s"}
 
 
 def test_a_shipped_name_is_no_path(load, tmp_path):
@@ -502,6 +510,9 @@ def test_several_generators_go_by_their_labels(load):
     assert "generator.mass: found '5 MeV'; needs a table; of several generators name one" in (
         refusal(load, TWO, "generator.mass=5 MeV")
     )
+    assert "command line: generator.light.mixing: found with nature = 'dirac'; needs" in refusal(
+        load, TWO, "generator.light.mixing=0.1", "generator.light.nature=dirac"
+    )
     wrong = TWO.replace('mass = "1 MeV"', 'mass = "1 s"')
     assert "c.toml: generator.light.mass: found '1 s'; needs" in refusal(load, wrong)
     single = CARD.replace("[generator]", "[[generator]]")
@@ -510,7 +521,7 @@ def test_several_generators_go_by_their_labels(load):
 
 def test_resolved_is_json_and_reads_back_as_the_same_card(load):
     """Catches a value that the file's record leaves out, rounds, or gives without its unit."""
-    text = TWO.replace('"shipped"', '{type = "one-zone", radius = "10 km"}')
+    text = TWO.replace('"shipped"', ONE_ZONE)
     card = load(text, "generator.light.mixing=0.1", "observation.max_angle=5 deg")
     record = json.loads(json.dumps(card.resolved(), allow_nan=False))
     assert record["supernova"]["distance"].endswith(" m")

@@ -246,6 +246,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
                 "no column 'ye'"),
     "short-row": (lambda p: plain(p / "a.txt", HEADER, BASIC[:, :3]), "needs 4"),
     "one-mu": (lambda p: plain(p / "a.txt", HEADER + " mu_n", np.c_[BASIC, T]), "mu_n, mu_p"),
+    "muons": (lambda p: plain(p / "a.txt", HEADER + " mu_mu", np.c_[BASIC, T]), "without ymu"),
     "lapse": (lambda p: plain(p / "a.txt", HEADER + " lapse", np.c_[BASIC, T]), "at most 1"),
     "mass-falls": (lambda p: plain(p / "a.txt", HEADER + " enclosed_mass", np.c_[BASIC, -R]),
                    "must grow outward"),

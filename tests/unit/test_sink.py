@@ -111,7 +111,7 @@ def check(path: Path, groups: int | None, rows: int = 50, *, exact: bool = True)
             assert jagged.type.content.content.primitive == np.dtype(column.dtype).name
             if total:
                 counts = np.concatenate([w[1].counts for w in wanted])
-                assert np.array_equal(ak.num(jagged), counts)
+                assert np.array_equal(ak.to_numpy(ak.num(jagged)), counts)
                 flat = np.concatenate([w[1].particles[column.name] for w in wanted])
                 assert np.array_equal(ak.to_numpy(ak.flatten(jagged)), flat)
         return complete
@@ -324,7 +324,7 @@ def test_interrupted_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """Ctrl-C inside a write: the half-written group must not count."""
     path = tmp_path / "a.root"
     sink = new(path)
-    fill(sink, range(2))
+    fill(sink, range(3))
     extend = sink._detections.extend
 
     def interrupted(rows: Any) -> None:
@@ -333,13 +333,13 @@ def test_interrupted_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(sink._detections, "extend", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fill(sink, range(2, 3))
+        fill(sink, range(3, 4))
     sink.abandon()
-    assert check(part_of(path), None, exact=False) == 2
+    assert check(part_of(path), None, exact=False) == 3
     sink, following = again(path)
-    assert following == 4
+    assert following == 6
     sink.abandon()
-    check(part_of(path), 2)
+    check(part_of(path), 3)
 
 
 def test_another_run(tmp_path: Path) -> None:
@@ -370,8 +370,12 @@ def test_existing_files(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="complete"):
         again(path)
     sink = new(path, overwrite=True)
+    fill(sink, range(1))
     check(path, 2)  # until the new one is whole
-    fill(sink, range(3))
+    sink.abandon()
+    sink, following = again(path)
+    assert following == 2
+    fill(sink, range(1, 3))
     sink.finish(IDENTITY, SPECTRUM)
     check(path, 3)
 
@@ -429,6 +433,8 @@ def test_misuse(tmp_path: Path) -> None:
         sink.write(1, 1, arrivals, detections, tallies)
     with pytest.raises(ValueError, match="missing"):
         sink.write(0, 1, arrivals, None, tallies)
+    with pytest.raises(ValueError, match="cannot be named"):
+        sink.write(0, 1, arrivals, detections, {"blocks": 1.0})
     with pytest.raises(InputError, match=r"detections\.counts"):
         sink.write(0, 1, arrivals, replace(detections, counts=detections.counts + 1), tallies)
     with pytest.raises(PhysicsError, match=r"tallies\.parents"):

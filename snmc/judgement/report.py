@@ -1,0 +1,110 @@
+"""What `snmc show` tells of a card and of a file."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from snmc.ground.errors import InputError
+from snmc.run.card import RunCard
+from snmc.run.prepare import prepare_generator, prepare_supernova
+
+TREES = ("arrivals", "detections")
+
+
+def show_card(card: RunCard) -> dict[str, Any]:
+    """Numbers of what a card's model emits and how it decays, ready for JSON.
+
+    Keys: title, generator, core, parents, parent_energy_erg, mean_energy_MeV, processes (parents,
+    parent_energy_erg and share of each), width_MeV, lifetime_s, branching, references. Raises
+    InputError for a bad card and where nothing is emitted.
+    """
+    supernova = prepare_supernova(card)
+    generator = prepare_generator(card)
+    workers = card.run.workers or os.cpu_count() or 1
+    numbers = generator.report(supernova, card.run.precision, workers, quiet=False)
+    setting = card.generators[0]
+    return {
+        "title": card.title,
+        "generator": {"name": setting.name, "title": type(generator).title} | setting.values,
+        "core": {"name": supernova.core.name, "description": supernova.core.description},
+        **numbers,
+        "references": list(type(generator).references),
+    }
+
+
+def text_of(report: Mapping[str, Any]) -> str:
+    """Lines of `show_card` for a reader."""
+    model = report["generator"]
+    values = ", ".join(
+        f"{key} = {value:g}" if isinstance(value, float) else f"{key} = {_words(value)}"
+        for key, value in model.items()
+        if key not in ("name", "title")
+    )
+    lines = [
+        report["title"],
+        f"  model      {model['name']}: {model['title']}",
+        f"             {values}",
+        f"  core       {report['core']['name']}",
+        f"  emitted    {report['parents']:.5g} particles, {report['parent_energy_erg']:.5g} erg, "
+        f"mean energy {report['mean_energy_MeV']:.5g} MeV",
+    ]
+    for name, process in report["processes"].items():
+        lines.append(
+            f"    {name:<22} {process['parents']:.5g} ({100 * process['share']:.3g} %), "
+            f"{process['parent_energy_erg']:.5g} erg"
+        )
+    lines.append(
+        f"  decay      width {report['width_MeV']:.5g} MeV, lifetime {report['lifetime_s']:.5g} s"
+    )
+    lines += [f"    {name:<22} {ratio:.5g}" for name, ratio in report["branching"].items()]
+    return "\n".join([*lines, *(f"  cite       {text}" for text in report["references"])])
+
+
+def show_file(path: Path) -> dict[str, Any]:
+    """What a ROOT file of snmc holds: entries of its trees and its metadata, ready for JSON.
+
+    Raises InputError for a file that snmc did not write.
+    """
+    import uproot
+
+    with uproot.open(path) as file:
+        if "metadata" not in file:
+            raise InputError(f"{path}: found no 'metadata' in it; needs a file written by snmc")
+        metadata = json.loads(str(file["metadata"]))
+        entries = {name: int(file[name].num_entries) for name in TREES if name in file}
+    return {"file": str(path), "complete": "tallies" in metadata, "entries": entries, **metadata}
+
+
+def file_text(told: Mapping[str, Any]) -> str:
+    """Lines of `show_file` for a reader."""
+    lines = [f"{told['file']}: {told['title']}"]
+    if not told["complete"]:
+        lines.append("  unfinished: an interrupted run, go on with `snmc run CARD --resume`")
+    detector = told["detector"]
+    lines += [
+        f"  core       {told['core']['name']}",
+        f"  detector   {'none' if detector is None else detector['name']}",
+        f"  made       {told['created']} by {' '.join(told['command'])}",
+        f"  seed       {told['random']['seed']}, sources {told['source_hash']}",
+    ]
+    for name, number in told.get("tallies", {}).items():
+        lines.append(f"  {name:<18} {number:.6g}")
+    for tree, columns in told["columns"].items():
+        rows = told["entries"].get(tree)
+        lines.append(f"{tree}" + ("" if rows is None else f", {rows} rows"))
+        for name, column in columns.items():
+            unit = f" [{column['unit']}]" if column["unit"] else ""
+            lines.append(f"  {name:<18} {column['meaning']}{unit}")
+    if detector is not None:
+        names = enumerate(detector["channels"])
+        lines.append("channels   " + ", ".join(f"{i} {name}" for i, name in names))
+    if "normalisation" in told:
+        modes = enumerate(told["normalisation"]["modes"])
+        lines.append("modes      " + ", ".join(f"{i} {name}" for i, name in modes))
+    return "\n".join([*lines, *(f"cite       {text}" for text in told["citations"])])
+
+
+def _words(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

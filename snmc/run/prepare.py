@@ -1,0 +1,95 @@
+"""From a run card to the objects that do the work: supernova, model, detector, observation."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from snmc.core import load_core
+from snmc.ground.errors import InputError
+from snmc.roles.detector import Detector
+from snmc.roles.generator import Array, Generator, Observation, Response, Supernova
+from snmc.roles.registry import find_detector, find_generator
+from snmc.run.card import RunCard
+
+PDG_OF = {"photon": (22,), "neutrino": (12, -12, 14, -14, 16, -16)}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything a card names, ready to use."""
+
+    supernova: Supernova
+    generator: Generator
+    detector: Detector | None
+    observation: Observation
+
+
+def prepare_supernova(card: RunCard) -> Supernova:
+    """Read the core and collect the distances of `[supernova]`. Raises InputError."""
+    setting = card.supernova
+    return Supernova(
+        core=load_core(setting.core),
+        distance=setting.distance_m,
+        photosphere=setting.photosphere_m,
+        neutrinosphere=setting.neutrinosphere_m,
+        gravity=setting.gravity,
+        ordering=setting.ordering,
+        oscillation=setting.oscillation,
+    )
+
+
+def prepare_generator(card: RunCard) -> Generator:
+    """Make the model of the card with its values. Raises InputError."""
+    if len(card.generators) != 1:
+        raise InputError(
+            f"{card.path}: generator: found {len(card.generators)} of them; needs exactly one"
+        )
+    setting = card.generators[0]
+    return find_generator(setting.name)(setting.values)
+
+
+def prepare(card: RunCard) -> Experiment:
+    """Resolve what the detector decides for the card: the window and what is looked for.
+
+    Raises InputError where card and detector contradict each other.
+    """
+    setting = card.observation
+    detector = None if setting.detector is None else find_detector(setting.detector, card.path)
+    window = setting.window_s
+    if window is None and detector is not None:
+        window = detector.default_window
+    if window is None:
+        raise InputError(f'{card.path}: observation.window: missing; needs a time, such as "10 s"')
+    daughters = setting.daughters or ("all" if detector is None else detector.daughters)
+    if detector is not None and daughters not in ("all", detector.daughters):
+        raise InputError(
+            f"{card.path}: observation.daughters: found {daughters!r}; {detector.name} sees the "
+            f"{detector.daughters}: leave it out, or give {detector.daughters!r} or 'all'"
+        )
+    if card.run.supernovae is not None:
+        if detector is None:
+            raise InputError(
+                f"{card.path}: run.supernovae: simulated data need observation.detector"
+            )
+        daughters = detector.daughters
+    observation = Observation(
+        window=window,
+        photons=daughters in ("photon", "all"),
+        neutrinos=daughters in ("neutrino", "all"),
+        max_angle=math.pi if setting.max_angle_rad is None else setting.max_angle_rad,
+    )
+    return Experiment(prepare_supernova(card), prepare_generator(card), detector, observation)
+
+
+def response_of(detector: Detector) -> Response:
+    """Largest area [cm2] that the detector shows to any particle it looks for."""
+
+    def response(energy: Array) -> Array:
+        areas = [
+            detector.effective_area(np.full(energy.shape, pdg, np.int32), energy)
+            for pdg in PDG_OF[detector.daughters]
+        ]
+        return np.asarray(np.max(areas, axis=0))
+
+    return response
