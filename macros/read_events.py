@@ -47,7 +47,9 @@ def main(path: str, picture: str) -> None:
     for axis, name, unit in ((left, "energy", "MeV"), (right, "time", "s")):
         values, weights = ak.to_numpy(arrivals[name]), ak.to_numpy(arrivals.weight)
         contents, edges = np.histogram(values, bins=60, weights=weights)
-        axis.stairs(contents / np.diff(edges), edges, label="arrivals")
+        axis.stairs(
+            contents / np.diff(edges), edges, label="arrivals" if name == "energy" else None
+        )
         axis.set(xlabel=f"{name} [{unit}]", ylabel=f"fluence [1/cm$^2$/{unit}]", yscale="log")
     if detections is not None:
         axis = left.twinx()
@@ -56,6 +58,7 @@ def main(path: str, picture: str) -> None:
         )
         axis.stairs(contents / np.diff(edges), edges, color="C1", label="accepted detections")
         axis.set(ylabel="counts [1/MeV]", yscale="log")
+    figure.legend(loc="outside upper left", ncols=2)
     figure.savefig(picture)
     print(f"picture: {picture}")
 

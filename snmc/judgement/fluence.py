@@ -163,9 +163,8 @@ def forward_fluence(
     one_minus_beta = mass**2 / (E * (E + p))
     longest = np.minimum(p / E * C_LIGHT * flight.window / one_minus_beta, flight.distance)
     radius = _escape_radius(flight, daughter)
-    seen = np.where(
-        longest > radius, -np.exp(-radius / length) * np.expm1((radius - longest) / length), 0.0
-    )
+    span = np.maximum(longest - radius, 0.0)  # none where the window ends inside the star
+    seen = -np.exp(-radius / length) * np.expm1(-span / length)
     low, high = mass**2 / (2 * (E + p)), (E + p) / 2
     overlap = np.clip(
         np.minimum(high[:, None], edges[1:]) - np.maximum(low[:, None], edges[:-1]), 0, None

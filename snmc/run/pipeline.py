@@ -71,13 +71,13 @@ class RunSummary:
             f"{self.path}",
             f"  parents emitted     {run['parents']:.4g} with {run['parent_energy_erg']:.4g} erg, "
             f"mean energy {run['mean_energy_MeV']:.4g} MeV, lifetime {run['lifetime_s']:.4g} s",
-            f"  arrivals            {tallies['arrivals']:.0f} rows of {tallies['events']:.0f} "
+            f"  arrivals            {tallies['arrival_rows']:.0f} rows of {tallies['events']:.0f} "
             "events",
         ]
         if self.metadata["card"]["run"]["supernovae"] is not None:
             lines.append(
                 f"  simulated           {self.metadata['card']['run']['supernovae']} supernovae, "
-                f"{tallies['detections']:.0f} reactions, {tallies['accepted_rows']:.0f} accepted"
+                f"{tallies['detection_rows']:.0f} reactions, {tallies['accepted_rows']:.0f} accepted"
             )
             return "\n".join(lines)
         lines.append(
@@ -90,7 +90,7 @@ class RunSummary:
                 f"{self.metadata['detector']['name']} ({tallies['reactions']:.5g} reactions "
                 "before efficiency and windows)"
             )
-        if tallies["arrivals"] == 0:
+        if tallies["arrival_rows"] == 0:
             lines.append("  nothing can be seen: every decay is too early, too late or too rare")
         return "\n".join(lines)
 
@@ -137,14 +137,14 @@ def make_block(plan: Plan, number: int) -> Block:
     weight = arrivals["weight"]
     tallies = {
         "events": float(count),
-        "arrivals": float(len(weight)),
+        "arrival_rows": float(len(weight)),
         "fluence": float(weight.sum()),
         "fluence_squared": float((weight**2).sum()),
     }
     if detections is not None:
         counts, accepted = detections.columns["weight"], detections.columns["accepted"]
         tallies |= {
-            "detections": float(len(counts)),
+            "detection_rows": float(len(counts)),
             "accepted_rows": float(accepted.sum()),
             "reactions": float(counts.sum()),
             "counts": float(counts[accepted.astype(bool)].sum()),
@@ -318,5 +318,5 @@ def _outcome(plan: Plan, tallies: Mapping[str, float]) -> dict[str, Any]:
         "normalisation": plan.source.summary(),
         "blocks": plan.blocks,
         "events": plan.events,
-        "tallies": dict(tallies) or {"events": 0.0, "arrivals": 0.0, "fluence": 0.0},
+        "tallies": dict(tallies) or {"events": 0.0, "arrival_rows": 0.0, "fluence": 0.0},
     }

@@ -210,7 +210,7 @@ class RootSink:
         Arguments as for the constructor. Complete groups are copied into a new partial file, the
         one before kept beside it (NAME.root.part.old) until the copy holds as much: an
         interruption of the copy loses nothing. With no partial file a new one starts at block 0.
-        Raises OutputError if only the final file exists or the partial one cannot be read, InputError
+        Raises OutputError if only the final file exists or no partial one can be read, InputError
         naming the first key of metadata["identity"] that differs from that of the partial file.
         """
         part, old = _part_paths(path)

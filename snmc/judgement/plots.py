@@ -1,0 +1,802 @@
+"""Pictures of what a run wrote, and of a supernova core.
+
+A file is read once, a chunk at a time, into histograms: memory does not depend on its size. The
+axes are chosen from the first chunk, since the blocks of a run are draws of one distribution; what
+falls beyond them is kept apart, as ROOT does, and told where it matters.
+"""
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snmc.core import SupernovaCore, load_core
+from snmc.ground.columns import SUPERNOVA
+from snmc.ground.errors import InputError
+from snmc.ground.units import PARSEC
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis as MatplotlibAxis
+
+Array = npt.NDArray[np.float64]
+Batch = Mapping[str, npt.NDArray[Any]]
+
+CHUNK = 1 << 20  # rows read at once
+TAIL = 1e-5  # share of the weight that may lie beyond each end of an axis
+PLANE_BINS = 80
+DECADES = 6  # most decades a logarithmic ordinate shows
+ARRIVAL_BRANCHES = ("weight", "pdg", "energy", "delay", "theta")
+DETECTION_BRANCHES = ("weight", "channel", "time", "energy", "accepted")
+
+# Colours that differ for every kind of colour vision: Okabe and Ito, Color Universal Design (2008).
+BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE, GREY = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#777777",
+)  # fmt: skip
+CHANNEL_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+SPECIES = {  # PDG number: name, colour, line
+    22: (r"$\gamma$", RED, "-"),
+    12: (r"$\nu_e$", BLUE, "-"),
+    -12: (r"$\bar\nu_e$", BLUE, "--"),
+    14: (r"$\nu_\mu$", GREEN, "-"),
+    -14: (r"$\bar\nu_\mu$", GREEN, "--"),
+    16: (r"$\nu_\tau$", ORANGE, "-"),
+    -16: (r"$\bar\nu_\tau$", ORANGE, "--"),
+}
+MAP = "viridis"
+STYLE: Any = {  # matplotlib types its keys one by one
+    "font.size": 11,
+    "axes.labelsize": 11.5,
+    "axes.titlesize": 11.5,
+    "legend.fontsize": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "patch.linewidth": 1.6,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "mathtext.fontset": "dejavusans",
+}
+ANGLES = (  # name and size [rad] of units, the largest first
+    ("deg", np.pi / 180),
+    ("arcmin", np.pi / 180 / 60),
+    ("arcsec", np.pi / 180 / 3600),
+    ("mas", np.pi / 180 / 3600e3),
+    (r"$\mu$as", np.pi / 180 / 3600e6),
+    ("nas", np.pi / 180 / 3600e9),
+)
+
+
+# --- histograms ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Axis:
+    """`bins` equal bins from `low` to `high`, in the logarithm if `log` (then low > 0)."""
+
+    low: float
+    high: float
+    bins: int
+    log: bool = False
+
+    @property
+    def edges(self) -> Array:
+        """Bin edges, bins + 1 of them."""
+        if self.log:
+            return np.geomspace(self.low, self.high, self.bins + 1)
+        return np.linspace(self.low, self.high, self.bins + 1)
+
+    @property
+    def widths(self) -> Array:
+        """Width of each bin, in the unit of the axis."""
+        return np.diff(self.edges)
+
+    @property
+    def decades(self) -> float:
+        """Width of each bin of a logarithmic axis, in decades."""
+        return float(np.log10(self.high / self.low)) / self.bins
+
+    def index(self, values: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        """Number of the bin of each value: 1 to bins; 0 below the axis, bins + 1 above it.
+
+        Values may be of any shape; `high` itself belongs to the last bin, 0 and below to 0 on a
+        logarithmic axis.
+        """
+        x = np.asarray(values, dtype=np.float64)
+        low, high = self.low, self.high
+        if self.log:
+            x = np.log(np.maximum(x, np.finfo(np.float64).tiny))
+            low, high = np.log(low), np.log(high)
+        place = (x - low) * (self.bins / (high - low))
+        number = np.clip(np.floor(place), -1, self.bins).astype(np.intp) + 1
+        number[place == self.bins] = self.bins
+        return np.asarray(number)
+
+
+class Histogram:
+    """Sums of weights in the bins of one or more axes, those beyond the axes kept apart."""
+
+    def __init__(self, *axes: Axis) -> None:
+        self.axes = axes
+        self._shape = tuple(axis.bins + 2 for axis in axes)
+        self._sums: Array = np.zeros(int(np.prod(self._shape)))
+
+    def fill(self, weights: Array, *numbers: npt.NDArray[np.intp]) -> None:
+        """Add rows: their weights (n,), and for each axis their bins (n,) from `Axis.index`."""
+        flat = np.ravel_multi_index(numbers, self._shape)
+        self._sums += np.bincount(flat, weights, len(self._sums))
+
+    @property
+    def contents(self) -> Array:
+        """Sum of weights in each bin, in the shape of the axes."""
+        inside: Array = self._sums.reshape(self._shape)[(slice(1, -1),) * len(self._shape)]
+        return inside
+
+    @property
+    def total(self) -> float:
+        """Sum of all weights, those beyond the axes included."""
+        return float(self._sums.sum())
+
+    @property
+    def beyond(self) -> float:
+        """Sum of the weights beyond the axes."""
+        return self.total - float(self.contents.sum())
+
+
+def choose_axis(
+    values: Array, weights: Array, *, log_above: float, bins: int | None = None
+) -> Axis:
+    """Axis on which `values` (n,) with `weights` (n,), n >= 1, are seen well.
+
+    It leaves out a share `TAIL` of the weight at each end, and is logarithmic if what it spans is
+    positive and its ends have a ratio of `log_above` or more; with `log_above` = 0 values that are
+    not positive count for nothing, unless all are. `bins`: their number (default: by the number
+    of values, 20 to 100).
+    """
+    if log_above == 0 and np.any(values > 0):
+        values, weights = values[values > 0], weights[values > 0]
+    order = np.argsort(values)
+    cumulative = np.cumsum(weights[order])
+    if cumulative[-1] == 0:
+        cumulative = np.arange(1.0, len(order) + 1)
+    ends = np.searchsorted(cumulative, np.array([TAIL, 1 - TAIL]) * cumulative[-1])
+    low, high = (float(value) for value in values[order][ends])
+    log = low > 0 and high >= log_above * low
+    if low == high:
+        low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
+    elif not log and 0 < low < high / 4:
+        low = 0.0  # a distribution close to 0 is seen best with it
+    number = bins or int(np.clip(2 * len(values) ** (1 / 3), 20, 100))
+    return Axis(low, high, number, log)
+
+
+def angle_unit(angles: Array) -> tuple[str, float]:
+    """Name and size [rad] of the largest unit in which the median of `angles` [rad] exceeds 1."""
+    middle = float(np.median(angles))
+    return next(((name, size) for name, size in ANGLES if middle >= size), ("rad", 1.0))
+
+
+# --- reading a file ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is told in words: the metadata, and what was written so far."""
+
+    metadata: Mapping[str, Any]
+    done: Mapping[str, int] | None  # blocks, and rows of either tree; None if nothing is known
+    supernovae: int | None  # number of simulated explosions; None for weighted events
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        card: Mapping[str, Any] = self.metadata["card"]
+        return card
+
+    @property
+    def finished(self) -> bool:
+        return "normalisation" in self.metadata
+
+    @property
+    def scale(self) -> float:
+        """Factor from sums of weights to what is drawn: per explosion, for simulated data."""
+        return 1.0 if self.supernovae is None else 1 / self.supernovae
+
+
+class _Arrivals:
+    """Histograms of the tree of arrivals, their axes chosen from its first rows."""
+
+    def __init__(self, first: Batch) -> None:
+        weight = first["weight"]
+        self.unit, self._size = angle_unit(first["theta"])
+        self._energy = choose_axis(first["energy"], weight, log_above=10)
+        delay = choose_axis(first["delay"], weight, log_above=100)
+        theta = choose_axis(first["theta"] / self._size, weight, log_above=0)
+        self.energy: dict[int, Histogram] = {}  # by PDG number
+        self.delay, self.theta = Histogram(delay), Histogram(theta)
+        coarse = _coarse(self._energy)
+        self.delay_energy = Histogram(_coarse(delay), coarse)
+        self.theta_energy = Histogram(_coarse(theta), coarse)
+        self.rows = 0
+
+    def add(self, rows: Batch) -> None:
+        weight, energy, delay = rows["weight"], rows["energy"], rows["delay"]
+        theta = rows["theta"] / self._size
+        self.rows += len(weight)
+        _fill_by(rows["pdg"], self.energy, self._energy, weight, energy)
+        _fill(self.delay, weight, delay)
+        _fill(self.theta, weight, theta)
+        _fill(self.delay_energy, weight, delay, energy)
+        _fill(self.theta_energy, weight, theta, energy)
+
+
+class _Detections:
+    """Histograms of the tree of detections, their axes chosen from its first rows."""
+
+    def __init__(self, first: Batch) -> None:
+        seen = first["accepted"] if np.any(first["accepted"]) else np.ones_like(first["accepted"])
+        self._energy = choose_axis(first["energy"], first["weight"], log_above=30)
+        time = choose_axis(first["time"][seen], first["weight"][seen], log_above=1000)
+        energy = choose_axis(first["energy"][seen], first["weight"][seen], log_above=30)
+        self.everything = Histogram(self._energy)  # accepted or not
+        self.accepted: dict[int, Histogram] = {}  # by channel
+        self.time = Histogram(time)
+        self.time_energy = Histogram(_coarse(time), _coarse(energy))
+        self.rows = self.accepted_rows = 0
+
+    def add(self, rows: Batch) -> None:
+        self.rows += len(rows["weight"])
+        _fill(self.everything, rows["weight"], rows["energy"])
+        seen = rows["accepted"]
+        weight, energy, time = (rows[name][seen] for name in ("weight", "energy", "time"))
+        self.accepted_rows += len(weight)
+        _fill_by(rows["channel"][seen], self.accepted, self._energy, weight, energy)
+        _fill(self.time, weight, time)
+        _fill(self.time_energy, weight, time, energy)
+
+
+def _coarse(axis: Axis) -> Axis:
+    return replace(axis, bins=min(axis.bins, PLANE_BINS))
+
+
+def _fill(histogram: Histogram, weights: Array, *values: Array) -> None:
+    places = (axis.index(column) for axis, column in zip(histogram.axes, values, strict=True))
+    histogram.fill(weights, *places)
+
+
+def _fill_by(
+    kinds: npt.NDArray[Any], made: dict[int, Histogram], axis: Axis, weights: Array, values: Array
+) -> None:
+    """Fill one histogram for each kind (a PDG number, a channel), making those not yet there."""
+    places = axis.index(values)
+    for kind in np.unique(kinds):
+        rows = kinds == kind
+        made.setdefault(int(kind), Histogram(axis)).fill(weights[rows], places[rows])
+
+
+def _arrivals(chunks: Iterator[Batch]) -> _Arrivals | None:
+    made = None
+    for chunk in chunks:
+        made = made or _Arrivals(chunk)
+        made.add(chunk)
+    return made
+
+
+def _detections(chunks: Iterator[Batch]) -> _Detections | None:
+    made = None
+    for chunk in chunks:
+        made = made or _Detections(chunk)
+        made.add(chunk)
+    return made
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a ROOT file; what uproot says of one that it cannot read becomes one line."""
+    import uproot
+
+    try:
+        file = uproot.open(path, object_cache=None, array_cache=None)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: file not found") from error
+    except Exception as error:  # whatever a damaged file makes uproot raise
+        raise InputError(f"{path}: cannot be read as a ROOT file") from error
+    with file:
+        yield file
+
+
+def _facts(path: Path, file: Any) -> _Facts:
+    names = file.keys(recursive=False, cycle=False)
+    for needed in ("metadata", "arrivals"):
+        if needed not in names:
+            found = ", ".join(names) or "nothing"
+            raise InputError(
+                f"{path}: found no {needed!r} in it, but {found}; needs a file written by snmc run"
+            )
+    metadata = _metadata(path, file)
+    done = None
+    if "blocks" in names:
+        columns = ["blocks", "arrivals", "detections"]
+        done = {
+            name: int(values.sum())
+            for name, values in file["blocks"].arrays(columns, library="np").items()
+        }
+    supernovae = None
+    if SUPERNOVA.name in file["arrivals"]:
+        supernovae = metadata["card"]["run"].get("supernovae")
+        if not isinstance(supernovae, int) or supernovae < 1:
+            raise InputError(
+                f"{path}: metadata: found run.supernovae = {supernovae!r} with simulated data; "
+                "needs the number of simulated explosions"
+            )
+    return _Facts(metadata, done, supernovae)
+
+
+def _metadata(path: Path, file: Any) -> dict[str, Any]:
+    try:
+        metadata = json.loads(str(file["metadata"]))
+    except ValueError as error:
+        raise InputError(f"{path}: metadata: found text that is no JSON") from error
+    card = metadata.get("card") if isinstance(metadata, dict) else None
+    for section in ("supernova", "generator", "observation", "run"):
+        if not isinstance(card, dict) or section not in card:
+            raise InputError(
+                f"{path}: metadata: found no card.{section}; needs a file written by snmc run"
+            )
+    return dict(metadata)
+
+
+def _chunks(
+    path: Path, file: Any, tree: str, branches: Sequence[str], stop: int | None
+) -> Iterator[Batch]:
+    """Yield the first `stop` rows of a tree (default: all), `CHUNK` at a time, none empty."""
+    found = file[tree]
+    missing = [name for name in branches if name not in found]
+    if missing:
+        raise InputError(f"{path}: tree {tree!r}: found no branch {missing[0]!r}")
+    rows = found.iterate(list(branches), step_size=CHUNK, entry_stop=stop, library="np")
+    while True:
+        try:
+            chunk = next(rows, None)
+        except Exception as error:  # whatever a damaged file makes uproot raise
+            raise InputError(f"{path}: tree {tree!r}: cannot be read; is it damaged?") from error
+        if chunk is None:
+            return
+        if len(chunk["weight"]):
+            yield chunk
+
+
+# --- the picture of a file -----------------------------------------------------------------------
+
+
+def plot_file(path: Path, output: Path) -> None:
+    """Draw the events of a ROOT file of `snmc run`, finished or not (NAME.root.part).
+
+    Spectra by species, delays, angles and their planes, the parents' spectrum, and for a detector
+    reconstructed energy and time. Fluences in 1/cm2; of simulated data, the arrivals detected and
+    the counts per supernova. `path`: the file; `output`: the picture, .png, .pdf or .svg.
+    Raises InputError for a file that is none of snmc's, or damaged.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with _opened(path) as file:
+        facts = _facts(path, file)
+        done = facts.done or {}
+        arrivals = _arrivals(
+            _chunks(path, file, "arrivals", ARRIVAL_BRANCHES, done.get("arrivals"))
+        )
+        with_detections = "detections" in file
+        detections = None
+        if with_detections:
+            detections = _detections(
+                _chunks(path, file, "detections", DETECTION_BRANCHES, done.get("detections"))
+            )
+        parents = file["parent_spectrum"].to_numpy() if "parent_spectrum" in file else None
+
+    with mpl.rc_context(STYLE):
+        rows = 3 if with_detections else 2
+        figure = Figure(figsize=(13, 0.9 + 3.7 * rows), layout="constrained")
+        grid = figure.add_gridspec(rows + 1, 3, height_ratios=[0.24, *[1] * rows])
+        _draw_header(figure.add_subplot(grid[0, :]), facts, arrivals, detections)
+        axes = [figure.add_subplot(grid[1 + k // 3, k % 3]) for k in range(3 * rows)]
+        if arrivals is None:
+            for ax in (*axes[:3], *axes[4:6]):
+                _say(ax, "no arrivals")
+        else:
+            _draw_spectra(axes[0], arrivals, facts)
+            _draw_delay_and_angle((axes[1], axes[4]), (axes[2], axes[5]), arrivals, facts)
+        _draw_parents(axes[3], parents)
+        if detections is not None:
+            _draw_detections(axes[6:], detections, facts)
+        else:
+            for ax in axes[6:]:
+                _say(ax, "no detections")
+        figure.savefig(output, dpi=100)
+
+
+def _draw_header(
+    ax: "Axes", facts: _Facts, arrivals: _Arrivals | None, detections: _Detections | None
+) -> None:
+    ax.axis("off")
+    title = str(facts.metadata.get("title") or facts.card.get("title") or "untitled run")
+    ax.text(0, 1, _plain(title), size=15, weight="bold", va="top", transform=ax.transAxes)
+    lines = "\n".join([_setting(facts), _sums(facts, arrivals, detections)])
+    ax.text(0, 0.5, lines, size=12, va="top", linespacing=1.5, transform=ax.transAxes)
+
+
+def _setting(facts: _Facts) -> str:
+    """What was simulated: models with their numbers, core and distance, detector, window."""
+    card = facts.card
+    parts = []
+    for entry in card["generator"]:
+        numbers = [f"{key} = {text}" for key, value in entry.items() if (text := _tex(value))]
+        parts.append(_plain(str(entry.get("name"))) + ": " + ", ".join(numbers))
+    core = card["supernova"].get("core")
+    parts.append(
+        _plain(str(core.get("type", core.get("path")) if isinstance(core, dict) else core))
+    )
+    metres = str(card["supernova"].get("distance", "")).removesuffix(" m")
+    if _is_number(metres):
+        parts[-1] += f" at {float(metres) / PARSEC / 1e3:.4g} kpc"
+    observation = card["observation"]
+    if observation.get("detector"):
+        parts.append(_plain(Path(str(observation["detector"])).stem))
+    if text := _tex(observation.get("window")):
+        parts.append(f"window {text}")
+    return "   |   ".join(parts)
+
+
+def _sums(facts: _Facts, arrivals: _Arrivals | None, detections: _Detections | None) -> str:
+    """What came of it: fluence, expected counts, rows; and whether the run is unfinished."""
+    rows = 0 if arrivals is None else arrivals.rows
+    fluence = 0.0 if arrivals is None else arrivals.delay.total
+    counts = 0.0 if detections is None else detections.time.total
+    if facts.supernovae is None:
+        parts = [f"fluence {_number(fluence)} cm$^{{-2}}$"]
+        if facts.card["observation"].get("detector"):
+            parts.append(f"expected counts {_number(counts)}")
+        parts.append(f"{rows:,} arrivals".replace(",", " "))
+        if detections is not None:
+            parts.append(f"{detections.accepted_rows:,} accepted rows".replace(",", " "))
+    else:
+        parts = [
+            f"simulated data: {facts.supernovae} supernovae",
+            f"{_number(counts * facts.scale)} accepted counts per supernova",
+            f"{rows:,} reactions in all".replace(",", " "),
+        ]
+    if not facts.finished:
+        done = (facts.done or {}).get("blocks", 0)
+        parts.append(f"UNFINISHED RUN: sums of the {done} blocks done")
+    return "   |   ".join(parts)
+
+
+def _draw_spectra(ax: "Axes", arrivals: _Arrivals, facts: _Facts) -> None:
+    spectra = sorted(arrivals.energy.items(), key=lambda item: (abs(item[0]), -item[0]))
+    for pdg, histogram in spectra:
+        name, colour, line = SPECIES.get(pdg, (f"PDG {pdg}", GREY, "-"))
+        _stairs(ax, histogram, facts.scale, label=name, color=colour, ls=line)
+    _finish_log(ax, *(h.contents / h.axes[0].widths * facts.scale for _, h in spectra))
+    weighted = r"$dF/dE$ [cm$^{-2}$ MeV$^{-1}$]"
+    simulated = "detected arrivals per supernova [MeV$^{-1}$]"
+    ax.set(xlabel="energy at Earth $E$ [MeV]")
+    ax.set(ylabel=weighted if facts.supernovae is None else simulated)
+    ax.legend(ncols=1 + len(spectra) // 4)
+
+
+def _draw_delay_and_angle(
+    axes: "tuple[Axes, Axes]", planes: "tuple[Axes, Axes]", arrivals: _Arrivals, facts: _Facts
+) -> None:
+    per_bin = "fluence per bin [cm$^{-2}$]"
+    if facts.supernovae is not None:
+        per_bin = "arrivals per supernova and bin"
+    for ax, plane, histogram, mapped, name, symbol, unit in (
+        (
+            axes[0], planes[0], arrivals.delay, arrivals.delay_energy,
+            "delay behind light", "t", "s",
+        ),
+        (
+            axes[1], planes[1], arrivals.theta, arrivals.theta_energy,
+            "angle off the line of sight", r"\theta", arrivals.unit,
+        ),
+    ):  # fmt: skip
+        (axis,) = histogram.axes
+        if axis.log:
+            density, variable, inverse = (
+                histogram.contents / axis.decades,
+                r"\log_{10}" + symbol,
+                "",
+            )
+        else:
+            density, variable, inverse = (
+                histogram.contents / axis.widths,
+                symbol,
+                f" {unit}$^{{-1}}$",
+            )
+        ax.stairs(density * facts.scale, axis.edges, color=BLACK)
+        _scale_abscissa(ax, axis)
+        _finish_log(ax, density * facts.scale)
+        _tell_beyond(ax, histogram)
+        ax.set(xlabel=f"{name} ${symbol}$ [{unit}]")
+        if facts.supernovae is None:
+            ax.set(ylabel=f"$dF/d{variable}$ [cm$^{{-2}}${inverse}]")
+        else:
+            per = "decade" if axis.log else unit
+            ax.set(ylabel=f"detected arrivals per supernova and {per}")
+        _plane(plane, mapped, facts.scale, per_bin)
+        plane.set(xlabel=f"{name} ${symbol}$ [{unit}]", ylabel="energy at Earth $E$ [MeV]")
+
+
+def _draw_parents(ax: "Axes", spectrum: tuple[Array, Array] | None) -> None:
+    if spectrum is None or not np.any(spectrum[0] > 0):
+        _say(ax, "spectrum of the parents:\nwritten when the run is finished"
+             if spectrum is None else "no parents emitted")  # fmt: skip
+        return
+    density, edges = spectrum
+    ax.stairs(density, edges, color=PURPLE)
+    inside = np.cumsum(density * np.diff(edges))
+    last = int(np.searchsorted(inside, (1 - TAIL) * inside[-1]))
+    low, high = float(edges[0]), float(edges[min(last + 1, len(edges) - 1)])
+    _scale_abscissa(ax, Axis(low, high, 1, log=low > 0 and high > 20 * low))
+    _finish_log(ax, density[: last + 1])
+    ax.set(xlabel="energy of the parent $E$ [MeV]", ylabel="parents emitted $dN/dE$ [MeV$^{-1}$]")
+
+
+def _draw_detections(axes: "Sequence[Axes]", detections: _Detections, facts: _Facts) -> None:
+    energy, time, plane = axes
+    detector = facts.metadata.get("detector") or {}
+    channels = detector.get("channels", [])
+    each = "" if facts.supernovae is None else " per supernova"
+    expected = "expected" if facts.supernovae is None else "simulated"
+
+    _stairs(energy, detections.everything, facts.scale, label="all reactions", color=GREY, ls=":")
+    for number, (channel, histogram) in enumerate(sorted(detections.accepted.items())):
+        name = channels[channel] if 0 <= channel < len(channels) else f"channel {channel}"
+        colour = CHANNEL_COLOURS[number % len(CHANNEL_COLOURS)]
+        label = f"{_plain(str(name))}: {_number(histogram.total * facts.scale)}"
+        _stairs(energy, histogram, facts.scale, label=label, color=colour)
+    (axis,) = detections.everything.axes
+    _finish_log(energy, detections.everything.contents / axis.widths * facts.scale)
+    energy.set(xlabel="reconstructed energy [MeV]", ylabel=f"counts{each} [MeV$^{{-1}}$]")
+    energy.set_title("accepted by channel")
+    energy.legend()
+
+    if detections.accepted_rows == 0:
+        for ax in (time, plane):
+            _say(ax, "no accepted counts")
+        return
+    (axis,) = detections.time.axes
+    density = detections.time.contents / axis.widths * facts.scale
+    time.stairs(density, axis.edges, color=BLACK)
+    _scale_abscissa(time, axis)
+    time.set(
+        xlabel="time of the count after bounce [s]", ylabel=f"accepted counts{each} [s$^{{-1}}$]"
+    )
+    if axis.log:
+        _finish_log(time, density)
+    else:
+        time.set_ylim(0, 1.15 * float(density.max()))
+    total = _number(detections.time.total * facts.scale)
+    time.set_title(f"{total} counts{each} {expected}")
+
+    _plane(plane, detections.time_energy, facts.scale, f"accepted counts{each} per bin")
+    plane.set(xlabel="time of the count after bounce [s]", ylabel="reconstructed energy [MeV]")
+
+
+# --- parts of a picture --------------------------------------------------------------------------
+
+
+def _stairs(ax: "Axes", histogram: Histogram, scale: float, **style: Any) -> None:
+    """Draw a histogram per unit of its axis."""
+    (axis,) = histogram.axes
+    ax.stairs(histogram.contents / axis.widths * scale, axis.edges, **style)
+    _scale_abscissa(ax, axis)
+
+
+def _scale_abscissa(ax: "Axes", axis: Axis) -> None:
+    ax.set_xlim(axis.low, axis.high)
+    if axis.log:
+        ax.set(xscale="log")
+        _label_logarithm(ax.xaxis, axis.low, axis.high)
+
+
+def _label_logarithm(axis: "MatplotlibAxis", low: float, high: float) -> None:
+    """Plain numbers at 1, 2, 5 on a logarithmic axis of few decades; else powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    if high < 300 * low and low >= 1e-3 and high < 1e5:
+        subs = (1.0, 2.0, 5.0) if high < 100 * low else (1.0, 3.0)
+        axis.set_major_locator(LogLocator(subs=subs))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(LogLocator(subs=range(2, 10)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _finish_log(ax: "Axes", *drawn: Array) -> None:
+    """Logarithmic ordinate from the smallest to the largest of what is drawn, `DECADES` at most."""
+    heights = np.concatenate(drawn)
+    heights = heights[heights > 0]
+    if len(heights):
+        top = float(heights.max())
+        ax.set(yscale="log")
+        ax.set_ylim(max(float(heights.min()) / 2, top / 10**DECADES), 4 * top)
+
+
+def _plane(ax: "Axes", histogram: Histogram, scale: float, label: str) -> None:
+    """Draw a histogram of two axes as a map with a logarithmic colour."""
+    from matplotlib.colors import LogNorm
+
+    x, y = histogram.axes
+    density = histogram.contents.T * scale
+    if np.any(density > 0):
+        top = float(density.max())
+        low = max(float(density[density > 0].min()), top * 1e-5)
+        norm = LogNorm(min(low, top / 10), top)
+        mesh = ax.pcolormesh(
+            x.edges, y.edges, np.ma.masked_equal(density, 0), norm=norm, cmap=MAP, rasterized=True
+        )
+        ax.figure.colorbar(mesh, ax=ax, label=label, pad=0.02)
+    _scale_abscissa(ax, x)
+    ax.set_ylim(y.low, y.high)
+    if y.log:
+        ax.set(yscale="log")
+        _label_logarithm(ax.yaxis, y.low, y.high)
+    _tell_beyond(ax, histogram)
+
+
+def _tell_beyond(ax: "Axes", histogram: Histogram) -> None:
+    """Write how much lies beyond the axes, where it is more than the tails cut on purpose."""
+    share = histogram.beyond / histogram.total if histogram.total else 0.0
+    if share > 10 * TAIL * len(histogram.axes):
+        ax.text(
+            0.98, 0.97, f"{100 * share:.2g} % beyond the axes", ha="right", va="top",
+            size=9, color=GREY, transform=ax.transAxes,
+        )  # fmt: skip
+
+
+def _say(ax: "Axes", text: str) -> None:
+    ax.text(0.5, 0.5, text, ha="center", va="center", color=GREY, transform=ax.transAxes)
+    ax.set(xticks=[], yticks=[])
+
+
+def _plain(text: str) -> str:
+    """Text of the user, in which matplotlib shall see no formula; long titles on one line."""
+    return textwrap.shorten(text, 110, placeholder=" ...").replace("$", r"\$")
+
+
+def _unit(*parts: str) -> str:
+    return f"[{' '.join(parts)}]" if parts else ""
+
+
+def _number(value: float) -> str:
+    """Write a number to four digits, with powers of ten where they are shorter."""
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
+    return _power(f"{value:.3e}")
+
+
+def _power(text: str) -> str:
+    mantissa, exponent = text.split("e")
+    power = f"10^{{{int(exponent)}}}"
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"${power}$" if mantissa == "1" else rf"${mantissa}\times{power}$"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def _tex(value: object) -> str:
+    """A card's number with its unit, set as a formula; empty for what is no number."""
+    number, _, unit = str(value).partition(" ")
+    if isinstance(value, bool) or not _is_number(number):
+        return ""
+    inverse = unit.startswith("1/")
+    unit = unit.removeprefix("1/") + ("$^{-1}$" if inverse else "")
+    short = f"{float(number):.4g}"
+    return f"{_power(short) if 'e' in short else short} {unit}".rstrip()
+
+
+# --- the picture of a core -----------------------------------------------------------------------
+
+
+def plot_core(name_or_path: str, output: Path) -> None:
+    """Draw a core against radius at up to five of its times.
+
+    Temperature, density, chemical potentials, electrons and muons per baryon, lapse, effective
+    masses. `name_or_path`: as in a card, a shipped core or a file or folder in a format that
+    `snmc cores` lists; `output`: the picture, .png, .pdf or .svg. Raises InputError where
+    `snmc.core.load_core` does.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    core = load_core(name_or_path)
+    times = _some_times(core)
+    colours = mpl.colormaps[MAP](np.linspace(0.0, 0.85, len(times)))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(13, 8.2), layout="constrained")
+        axes = figure.subplots(2, 3)
+        for time, colour in zip(times, colours, strict=True):
+            _draw_state(axes.ravel(), core, float(time), colour)
+        for ax, (label, log, lines) in zip(axes.flat, PANELS, strict=True):
+            ax.set(ylabel=label, yscale="log" if log else "linear")
+            if len(lines) > 1:
+                handles = [Line2D([], [], color=GREY, ls=ls, label=name) for name, _, ls in lines]
+                ax.legend(handles=handles)
+        outermost = float(np.max(core.surface(times)))
+        for ax in axes.flat:
+            ax.set_xlabel("radius [km]")
+            _scale_abscissa(ax, _radial_axis(outermost))
+        figure.suptitle(_plain(core.name), weight="bold", size=15)
+        handles = [
+            Line2D([], [], color=colour, label=f"{time:.3g} s")
+            for time, colour in zip(times, colours, strict=True)
+        ]
+        figure.legend(
+            handles=handles, title="time after bounce", loc="outside lower center",
+            ncols=len(times), alignment="center",
+        )  # fmt: skip
+        figure.savefig(output, dpi=100)
+
+
+PANELS = (  # label, logarithmic, lines: name, attribute of CoreState, style
+    ("temperature [MeV]", False, (("", "temperature", "-"),)),
+    ("rest-mass density [g cm$^{-3}$]", True, (("", "density", "-"),)),
+    (
+        "chemical potential [MeV]",
+        False,
+        (
+            (r"$\mu_e$", "mu_e", "-"),
+            (r"$\mu_{\nu_e}$", "mu_nu_e", "--"),
+            (r"$\mu_{\nu_\mu}$", "mu_nu_mu", ":"),
+        ),
+    ),
+    ("leptons per baryon", False, ((r"$Y_e$", "ye", "-"), (r"$Y_\mu$", "ymu", "--"))),
+    ("lapse", False, (("", "lapse", "-"),)),
+    ("effective mass [MeV]", False, (("neutron", "mass_n", "-"), ("proton", "mass_p", "--"))),
+)
+
+
+def _draw_state(axes: "Sequence[Axes]", core: SupernovaCore, time: float, colour: Any) -> None:
+    radius = _radial_axis(float(core.surface(time))).edges
+    radius[-1] = core.surface(time)  # no rounding beyond it
+    state = core.state(radius, time)
+    for ax, (_, _, lines) in zip(axes, PANELS, strict=True):
+        for _, name, line in lines:
+            ax.plot(radius, getattr(state, name), color=colour, ls=line)
+
+
+def _radial_axis(outermost: float) -> Axis:
+    """Radii [km] from the centre, or from 1 km in the logarithm where the core is a whole star."""
+    return Axis(1.0, outermost, 400, log=True) if outermost > 300 else Axis(0.0, outermost, 400)
+
+
+def _some_times(core: SupernovaCore) -> Array:
+    """Five of the core's times, evenly in the logarithm; one of a core that stands still."""
+    times = core.times
+    if len(times) == 2 and _stands_still(core):
+        return times[:1]
+    if len(times) <= 5:
+        return times
+    shifted = times - times[0] + (times[1] - times[0])  # positive, whatever the first time
+    wanted = np.geomspace(shifted[0], shifted[-1], 5)
+    nearest = np.argmin(np.abs(np.log(shifted[:, None] / wanted)), axis=0)
+    return np.asarray(times[np.unique(nearest)])
+
+
+def _stands_still(core: SupernovaCore) -> bool:
+    """Whether the core is one snapshot that stands for a duration."""
+    first, last = core.time_range()
+    radii = np.linspace(0.0, 1.0, 20) * min(float(core.surface(first)), float(core.surface(last)))
+    return np.array_equal(core.state(radii, first).density, core.state(radii, last).density)
