@@ -9,7 +9,7 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +24,14 @@ from snmc.ground.units import PARSEC
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis as MatplotlibAxis
+    from matplotlib.layout_engine import LayoutEngine
 
 Array = npt.NDArray[np.float64]
 Batch = Mapping[str, npt.NDArray[Any]]
 
 CHUNK = 1 << 20  # rows read at once
 TAIL = 1e-5  # share of the weight that may lie beyond each end of an axis
-PLANE_BINS = 80
+MOST_BINS = 80
 DECADES = 6  # most decades a logarithmic ordinate shows
 ARRIVAL_BRANCHES = ("weight", "pdg", "energy", "delay", "theta")
 DETECTION_BRANCHES = ("weight", "channel", "time", "energy", "accepted")
@@ -150,15 +151,13 @@ class Histogram:
         return self.total - float(self.contents.sum())
 
 
-def choose_axis(
-    values: Array, weights: Array, *, log_above: float, bins: int | None = None
-) -> Axis:
+def choose_axis(values: Array, weights: Array, *, log_above: float) -> Axis:
     """Axis on which `values` (n,) with `weights` (n,), n >= 1, are seen well.
 
     It leaves out a share `TAIL` of the weight at each end, and is logarithmic if what it spans is
     positive and its ends have a ratio of `log_above` or more; with `log_above` = 0 values that are
-    not positive count for nothing, unless all are. `bins`: their number (default: by the number
-    of values, 20 to 100).
+    not positive count for nothing, unless all are. The number of bins grows with that of the
+    values, from 20 to `MOST_BINS`.
     """
     if log_above == 0 and np.any(values > 0):
         values, weights = values[values > 0], weights[values > 0]
@@ -173,7 +172,7 @@ def choose_axis(
         low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
     elif not log and 0 < low < high / 4:
         low = 0.0  # a distribution close to 0 is seen best with it
-    number = bins or int(np.clip(2 * len(values) ** (1 / 3), 20, 100))
+    number = int(np.clip(2 * len(values) ** (1 / 3), 20, MOST_BINS))
     return Axis(low, high, number, log)
 
 
@@ -216,24 +215,25 @@ class _Arrivals:
         weight = first["weight"]
         self.unit, self._size = angle_unit(first["theta"])
         self._energy = choose_axis(first["energy"], weight, log_above=10)
-        delay = choose_axis(first["delay"], weight, log_above=100)
-        theta = choose_axis(first["theta"] / self._size, weight, log_above=0)
+        self._delay = choose_axis(first["delay"], weight, log_above=100)
+        self._theta = choose_axis(first["theta"] / self._size, weight, log_above=0)
         self.energy: dict[int, Histogram] = {}  # by PDG number
-        self.delay, self.theta = Histogram(delay), Histogram(theta)
-        coarse = _coarse(self._energy)
-        self.delay_energy = Histogram(_coarse(delay), coarse)
-        self.theta_energy = Histogram(_coarse(theta), coarse)
+        self.delay, self.theta = Histogram(self._delay), Histogram(self._theta)
+        self.delay_energy = Histogram(self._delay, self._energy)
+        self.theta_energy = Histogram(self._theta, self._energy)
         self.rows = 0
 
     def add(self, rows: Batch) -> None:
-        weight, energy, delay = rows["weight"], rows["energy"], rows["delay"]
-        theta = rows["theta"] / self._size
+        weight = rows["weight"]
+        energy = self._energy.index(rows["energy"])
+        delay = self._delay.index(rows["delay"])
+        theta = self._theta.index(rows["theta"] / self._size)
         self.rows += len(weight)
         _fill_by(rows["pdg"], self.energy, self._energy, weight, energy)
-        _fill(self.delay, weight, delay)
-        _fill(self.theta, weight, theta)
-        _fill(self.delay_energy, weight, delay, energy)
-        _fill(self.theta_energy, weight, theta, energy)
+        self.delay.fill(weight, delay)
+        self.theta.fill(weight, theta)
+        self.delay_energy.fill(weight, delay, energy)
+        self.theta_energy.fill(weight, theta, energy)
 
 
 class _Detections:
@@ -241,40 +241,36 @@ class _Detections:
 
     def __init__(self, first: Batch) -> None:
         seen = first["accepted"] if np.any(first["accepted"]) else np.ones_like(first["accepted"])
-        self._energy = choose_axis(first["energy"], first["weight"], log_above=30)
-        time = choose_axis(first["time"][seen], first["weight"][seen], log_above=1000)
-        energy = choose_axis(first["energy"][seen], first["weight"][seen], log_above=30)
-        self.everything = Histogram(self._energy)  # accepted or not
-        self.accepted: dict[int, Histogram] = {}  # by channel
-        self.time = Histogram(time)
-        self.time_energy = Histogram(_coarse(time), _coarse(energy))
+        weight, energy, time = (first[name][seen] for name in ("weight", "energy", "time"))
+        self._all = choose_axis(first["energy"], first["weight"], log_above=30)
+        self._energy = choose_axis(energy, weight, log_above=30)
+        self._time = choose_axis(time, weight, log_above=1000)
+        self.everything = Histogram(self._all)  # energy, accepted or not
+        self.accepted: dict[int, Histogram] = {}  # energy, by channel
+        self.time = Histogram(self._time)
+        self.time_energy = Histogram(self._time, self._energy)
         self.rows = self.accepted_rows = 0
 
     def add(self, rows: Batch) -> None:
-        self.rows += len(rows["weight"])
-        _fill(self.everything, rows["weight"], rows["energy"])
-        seen = rows["accepted"]
-        weight, energy, time = (rows[name][seen] for name in ("weight", "energy", "time"))
-        self.accepted_rows += len(weight)
-        _fill_by(rows["channel"][seen], self.accepted, self._energy, weight, energy)
-        _fill(self.time, weight, time)
-        _fill(self.time_energy, weight, time, energy)
-
-
-def _coarse(axis: Axis) -> Axis:
-    return replace(axis, bins=min(axis.bins, PLANE_BINS))
-
-
-def _fill(histogram: Histogram, weights: Array, *values: Array) -> None:
-    places = (axis.index(column) for axis, column in zip(histogram.axes, values, strict=True))
-    histogram.fill(weights, *places)
+        weight, seen = rows["weight"], rows["accepted"]
+        energy = self._all.index(rows["energy"])
+        self.rows += len(weight)
+        self.everything.fill(weight, energy)
+        _fill_by(rows["channel"][seen], self.accepted, self._all, weight[seen], energy[seen])
+        time = self._time.index(rows["time"][seen])
+        self.accepted_rows += len(time)
+        self.time.fill(weight[seen], time)
+        self.time_energy.fill(weight[seen], time, self._energy.index(rows["energy"][seen]))
 
 
 def _fill_by(
-    kinds: npt.NDArray[Any], made: dict[int, Histogram], axis: Axis, weights: Array, values: Array
+    kinds: npt.NDArray[Any],
+    made: dict[int, Histogram],
+    axis: Axis,
+    weights: Array,
+    places: npt.NDArray[np.intp],
 ) -> None:
     """Fill one histogram for each kind (a PDG number, a channel), making those not yet there."""
-    places = axis.index(values)
     for kind in np.unique(kinds):
         rows = kinds == kind
         made.setdefault(int(kind), Histogram(axis)).fill(weights[rows], places[rows])
@@ -297,18 +293,14 @@ def _detections(chunks: Iterator[Batch]) -> _Detections | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a ROOT file; what uproot says of one that it cannot read becomes one line."""
-    import uproot
-
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what uproot says of a file that it cannot read into one line."""
     try:
-        file = uproot.open(path, object_cache=None, array_cache=None)
+        yield
     except FileNotFoundError as error:
         raise InputError(f"{path}: file not found") from error
     except Exception as error:  # whatever a damaged file makes uproot raise
-        raise InputError(f"{path}: cannot be read as a ROOT file") from error
-    with file:
-        yield file
+        raise InputError(f"{path}: cannot be read as a ROOT file; is it damaged?") from error
 
 
 def _facts(path: Path, file: Any) -> _Facts:
@@ -319,16 +311,16 @@ def _facts(path: Path, file: Any) -> _Facts:
             raise InputError(
                 f"{path}: found no {needed!r} in it, but {found}; needs a file written by snmc run"
             )
-    metadata = _metadata(path, file)
-    done = None
-    if "blocks" in names:
-        columns = ["blocks", "arrivals", "detections"]
-        done = {
-            name: int(values.sum())
-            for name, values in file["blocks"].arrays(columns, library="np").items()
-        }
+    with _reading(path):
+        text = str(file["metadata"])
+        done = None
+        if "blocks" in names:
+            blocks = file["blocks"].arrays(["blocks", "arrivals", "detections"], library="np")
+            done = {name: int(values.sum()) for name, values in blocks.items()}
+        simulated = SUPERNOVA.name in file["arrivals"]
+    metadata = _metadata(path, text)
     supernovae = None
-    if SUPERNOVA.name in file["arrivals"]:
+    if simulated:
         supernovae = metadata["card"]["run"].get("supernovae")
         if not isinstance(supernovae, int) or supernovae < 1:
             raise InputError(
@@ -338,9 +330,9 @@ def _facts(path: Path, file: Any) -> _Facts:
     return _Facts(metadata, done, supernovae)
 
 
-def _metadata(path: Path, file: Any) -> dict[str, Any]:
+def _metadata(path: Path, text: str) -> dict[str, Any]:
     try:
-        metadata = json.loads(str(file["metadata"]))
+        metadata = json.loads(text)
     except ValueError as error:
         raise InputError(f"{path}: metadata: found text that is no JSON") from error
     card = metadata.get("card") if isinstance(metadata, dict) else None
@@ -356,16 +348,15 @@ def _chunks(
     path: Path, file: Any, tree: str, branches: Sequence[str], stop: int | None
 ) -> Iterator[Batch]:
     """Yield the first `stop` rows of a tree (default: all), `CHUNK` at a time, none empty."""
-    found = file[tree]
-    missing = [name for name in branches if name not in found]
+    with _reading(path):
+        found = file[tree]
+        missing = [name for name in branches if name not in found]
     if missing:
         raise InputError(f"{path}: tree {tree!r}: found no branch {missing[0]!r}")
     rows = found.iterate(list(branches), step_size=CHUNK, entry_stop=stop, library="np")
     while True:
-        try:
+        with _reading(path):
             chunk = next(rows, None)
-        except Exception as error:  # whatever a damaged file makes uproot raise
-            raise InputError(f"{path}: tree {tree!r}: cannot be read; is it damaged?") from error
         if chunk is None:
             return
         if len(chunk["weight"]):
@@ -384,9 +375,12 @@ def plot_file(path: Path, output: Path) -> None:
     Raises InputError for a file that is none of snmc's, or damaged.
     """
     import matplotlib as mpl
+    import uproot
     from matplotlib.figure import Figure
 
-    with _opened(path) as file:
+    with _reading(path):
+        file = uproot.open(path, object_cache=None, array_cache=None)
+    with file:
         facts = _facts(path, file)
         done = facts.done or {}
         arrivals = _arrivals(
@@ -398,11 +392,12 @@ def plot_file(path: Path, output: Path) -> None:
             detections = _detections(
                 _chunks(path, file, "detections", DETECTION_BRANCHES, done.get("detections"))
             )
-        parents = file["parent_spectrum"].to_numpy() if "parent_spectrum" in file else None
+        with _reading(path):
+            parents = file["parent_spectrum"].to_numpy() if "parent_spectrum" in file else None
 
     with mpl.rc_context(STYLE):
         rows = 3 if with_detections else 2
-        figure = Figure(figsize=(13, 0.9 + 3.7 * rows), layout="constrained")
+        figure = Figure(figsize=(13, 0.9 + 3.7 * rows), layout=_layout())
         grid = figure.add_gridspec(rows + 1, 3, height_ratios=[0.24, *[1] * rows])
         _draw_header(figure.add_subplot(grid[0, :]), facts, arrivals, detections)
         axes = [figure.add_subplot(grid[1 + k // 3, k % 3]) for k in range(3 * rows)]
@@ -462,14 +457,14 @@ def _sums(facts: _Facts, arrivals: _Arrivals | None, detections: _Detections | N
         parts = [f"fluence {_number(fluence)} cm$^{{-2}}$"]
         if facts.card["observation"].get("detector"):
             parts.append(f"expected counts {_number(counts)}")
-        parts.append(f"{rows:,} arrivals".replace(",", " "))
+        parts.append(f"{_grouped(rows)} arrivals")
         if detections is not None:
-            parts.append(f"{detections.accepted_rows:,} accepted rows".replace(",", " "))
+            parts.append(f"{_grouped(detections.accepted_rows)} accepted rows")
     else:
         parts = [
             f"simulated data: {facts.supernovae} supernovae",
             f"{_number(counts * facts.scale)} accepted counts per supernova",
-            f"{rows:,} reactions in all".replace(",", " "),
+            f"{_grouped(rows)} arrivals in all, only those detected",
         ]
     if not facts.finished:
         done = (facts.done or {}).get("blocks", 0)
@@ -482,12 +477,14 @@ def _draw_spectra(ax: "Axes", arrivals: _Arrivals, facts: _Facts) -> None:
     for pdg, histogram in spectra:
         name, colour, line = SPECIES.get(pdg, (f"PDG {pdg}", GREY, "-"))
         _stairs(ax, histogram, facts.scale, label=name, color=colour, ls=line)
-    _finish_log(ax, *(h.contents / h.axes[0].widths * facts.scale for _, h in spectra))
+    drawn = (h.contents / h.axes[0].widths * facts.scale for _, h in spectra)
+    columns = 1 if len(spectra) == 1 else 3
+    _finish_log(ax, *drawn, legend=-(-len(spectra) // columns))
     weighted = r"$dF/dE$ [cm$^{-2}$ MeV$^{-1}$]"
-    simulated = "detected arrivals per supernova [MeV$^{-1}$]"
+    simulated = "arrivals per supernova [MeV$^{-1}$]"
     ax.set(xlabel="energy at Earth $E$ [MeV]")
     ax.set(ylabel=weighted if facts.supernovae is None else simulated)
-    ax.legend(ncols=1 + len(spectra) // 4)
+    ax.legend(ncols=columns, loc="upper right")
 
 
 def _draw_delay_and_angle(
@@ -527,8 +524,8 @@ def _draw_delay_and_angle(
         if facts.supernovae is None:
             ax.set(ylabel=f"$dF/d{variable}$ [cm$^{{-2}}${inverse}]")
         else:
-            per = "decade" if axis.log else unit
-            ax.set(ylabel=f"detected arrivals per supernova and {per}")
+            per = "and decade" if axis.log else f"[{unit}$^{{-1}}$]"
+            ax.set(ylabel=f"arrivals per supernova {per}")
         _plane(plane, mapped, facts.scale, per_bin)
         plane.set(xlabel=f"{name} ${symbol}$ [{unit}]", ylabel="energy at Earth $E$ [MeV]")
 
@@ -541,10 +538,10 @@ def _draw_parents(ax: "Axes", spectrum: tuple[Array, Array] | None) -> None:
     density, edges = spectrum
     ax.stairs(density, edges, color=PURPLE)
     inside = np.cumsum(density * np.diff(edges))
-    last = int(np.searchsorted(inside, (1 - TAIL) * inside[-1]))
-    low, high = float(edges[0]), float(edges[min(last + 1, len(edges) - 1)])
+    first, last = np.searchsorted(inside, np.array([TAIL, 1 - TAIL]) * inside[-1])
+    low, high = float(edges[first]), float(edges[last + 1])
     _scale_abscissa(ax, Axis(low, high, 1, log=low > 0 and high > 20 * low))
-    _finish_log(ax, density[: last + 1])
+    _finish_log(ax, density[first : last + 1])
     ax.set(xlabel="energy of the parent $E$ [MeV]", ylabel="parents emitted $dN/dE$ [MeV$^{-1}$]")
 
 
@@ -562,10 +559,14 @@ def _draw_detections(axes: "Sequence[Axes]", detections: _Detections, facts: _Fa
         label = f"{_plain(str(name))}: {_number(histogram.total * facts.scale)}"
         _stairs(energy, histogram, facts.scale, label=label, color=colour)
     (axis,) = detections.everything.axes
-    _finish_log(energy, detections.everything.contents / axis.widths * facts.scale)
+    _finish_log(
+        energy,
+        detections.everything.contents / axis.widths * facts.scale,
+        legend=1 + len(detections.accepted),
+    )
     energy.set(xlabel="reconstructed energy [MeV]", ylabel=f"counts{each} [MeV$^{{-1}}$]")
     energy.set_title("accepted by channel")
-    energy.legend()
+    energy.legend(loc="upper right")
 
     if detections.accepted_rows == 0:
         for ax in (time, plane):
@@ -583,13 +584,19 @@ def _draw_detections(axes: "Sequence[Axes]", detections: _Detections, facts: _Fa
     else:
         time.set_ylim(0, 1.15 * float(density.max()))
     total = _number(detections.time.total * facts.scale)
-    time.set_title(f"{total} counts{each} {expected}")
+    time.set_title(f"{total} accepted counts{each} {expected}")
 
     _plane(plane, detections.time_energy, facts.scale, f"accepted counts{each} per bin")
     plane.set(xlabel="time of the count after bounce [s]", ylabel="reconstructed energy [MeV]")
 
 
 # --- parts of a picture --------------------------------------------------------------------------
+
+
+def _layout() -> "LayoutEngine":
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    return ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06)
 
 
 def _stairs(ax: "Axes", histogram: Histogram, scale: float, **style: Any) -> None:
@@ -618,26 +625,31 @@ def _label_logarithm(axis: "MatplotlibAxis", low: float, high: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _finish_log(ax: "Axes", *drawn: Array) -> None:
-    """Logarithmic ordinate from the smallest to the largest of what is drawn, `DECADES` at most."""
+def _finish_log(ax: "Axes", *drawn: Array, legend: int = 0) -> None:
+    """Logarithmic ordinate from the smallest to the largest of what is drawn, `DECADES` at most.
+
+    `legend`: lines of a legend for which to leave room above.
+    """
     heights = np.concatenate(drawn)
     heights = heights[heights > 0]
     if len(heights):
-        top = float(heights.max())
+        top = 2 * float(heights.max())
+        bottom = max(float(heights.min()) / 2, top / 10**DECADES)
+        room = min(0.5, 0.03 + 0.08 * legend)  # share of the height
         ax.set(yscale="log")
-        ax.set_ylim(max(float(heights.min()) / 2, top / 10**DECADES), 4 * top)
+        ax.set_ylim(bottom, top * (top / bottom) ** (room / (1 - room)))
 
 
 def _plane(ax: "Axes", histogram: Histogram, scale: float, label: str) -> None:
-    """Draw a histogram of two axes as a map with a logarithmic colour."""
-    from matplotlib.colors import LogNorm
+    """Draw a histogram of two axes as a map with a colour, logarithmic if it spans much."""
+    from matplotlib.colors import LogNorm, Normalize
 
     x, y = histogram.axes
     density = histogram.contents.T * scale
     if np.any(density > 0):
         top = float(density.max())
         low = max(float(density[density > 0].min()), top * 1e-5)
-        norm = LogNorm(min(low, top / 10), top)
+        norm = LogNorm(low, top) if top > 20 * low else Normalize(0, top)
         mesh = ax.pcolormesh(
             x.edges, y.edges, np.ma.masked_equal(density, 0), norm=norm, cmap=MAP, rasterized=True
         )
@@ -676,9 +688,13 @@ def _unit(*parts: str) -> str:
 
 def _number(value: float) -> str:
     """Write a number to four digits, with powers of ten where they are shorter."""
-    if value == 0 or 1e-3 <= abs(value) < 1e6:
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
     return _power(f"{value:.3e}")
+
+
+def _grouped(rows: int) -> str:
+    return f"{rows:,}".replace(",", " ")
 
 
 def _power(text: str) -> str:
@@ -723,9 +739,9 @@ def plot_core(name_or_path: str, output: Path) -> None:
 
     core = load_core(name_or_path)
     times = _some_times(core)
-    colours = mpl.colormaps[MAP](np.linspace(0.0, 0.85, len(times)))
+    colours = mpl.colormaps["plasma"](np.linspace(0.0, 0.88, len(times)))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(13, 8.2), layout="constrained")
+        figure = Figure(figsize=(13, 8.2), layout=_layout())
         axes = figure.subplots(2, 3)
         for time, colour in zip(times, colours, strict=True):
             _draw_state(axes.ravel(), core, float(time), colour)
@@ -783,15 +799,14 @@ def _radial_axis(outermost: float) -> Axis:
 
 
 def _some_times(core: SupernovaCore) -> Array:
-    """Five of the core's times, evenly in the logarithm; one of a core that stands still."""
+    """Up to five of the core's times, denser at the start; one of a core that stands still."""
     times = core.times
     if len(times) == 2 and _stands_still(core):
         return times[:1]
     if len(times) <= 5:
         return times
-    shifted = times - times[0] + (times[1] - times[0])  # positive, whatever the first time
-    wanted = np.geomspace(shifted[0], shifted[-1], 5)
-    nearest = np.argmin(np.abs(np.log(shifted[:, None] / wanted)), axis=0)
+    wanted = times[0] + (times[-1] - times[0]) * np.linspace(0, 1, 5) ** 2
+    nearest = np.argmin(np.abs(times[:, None] - wanted), axis=0)
     return np.asarray(times[np.unique(nearest)])
 
 

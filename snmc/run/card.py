@@ -401,8 +401,8 @@ class _Supernova(_Section):
     distance: Annotated[float, _within("m", "1 pc", "100 Mpc")] = Field(
         description='a length such as "51.4 kpc", from 1 pc to 100 Mpc'
     )
-    photosphere: Annotated[float, _within("m", "1e6 m", "1e14 m")] = Field(
-        default=3e10, description='a length such as "3e10 m", from 1e6 m to 1e14 m'
+    photosphere: Annotated[float, _within("m", "1 km", "1e14 m")] = Field(
+        default=3e10, description='a length such as "3e10 m", from 1 km to 1e14 m'
     )
     neutrinosphere: Annotated[float, _within("m", "1 km", "1000 km")] = Field(
         default=3e4, description='a length such as "30 km", from 1 km to 1000 km'

@@ -21,7 +21,7 @@ from snmc.roles.detector import Detections, Detector
 from snmc.roles.generator import Source
 from snmc.run.card import RunCard
 from snmc.run.prepare import Experiment, prepare, response_of
-from snmc.run.sink import RootSink
+from snmc.run.sink import RootSink, refuse_existing
 
 GROUP = 4  # blocks written at once: baskets of 262,144 rows
 _TRIALS = 1  # purpose of the stream that draws how many trials a simulated data set takes
@@ -74,10 +74,11 @@ class RunSummary:
             f"  arrivals            {tallies['arrival_rows']:.0f} rows of {tallies['events']:.0f} "
             "events",
         ]
-        if self.metadata["card"]["run"]["supernovae"] is not None:
+        supernovae = self.metadata["card"]["run"]["supernovae"]
+        if supernovae is not None:
             lines.append(
-                f"  simulated           {self.metadata['card']['run']['supernovae']} supernovae, "
-                f"{tallies['detection_rows']:.0f} reactions, {tallies['accepted_rows']:.0f} accepted"
+                f"  simulated           {supernovae} supernovae, {tallies['detection_rows']:.0f} "
+                f"reactions, {tallies['accepted_rows']:.0f} accepted"
             )
             return "\n".join(lines)
         lines.append(
@@ -212,13 +213,15 @@ def run(
         "with_detections": experiment.detector is not None,
         "with_supernova": card.run.supernovae is not None,
     }
+    if not resume:
+        refuse_existing(card.run.output, overwrite)  # before the tables are computed
+    plan = plan_run(card, experiment, workers, quiet)
     first = 0
     if resume:
         sink, first = RootSink.resume(card.run.output, metadata, **kind)
     else:
         sink = RootSink(card.run.output, metadata, overwrite=overwrite, **kind)
     try:
-        plan = plan_run(card, experiment, workers, quiet)
         bar = tqdm(
             total=plan.events, initial=min(plan.events, first * BLOCK_EVENTS), unit="event",
             unit_scale=True, desc=card.run.output.name, disable=True if quiet else None, delay=1,

@@ -183,15 +183,8 @@ class RootSink:
         `overwrite`: replace an existing final or partial file (the final one at the end).
         Raises OutputError if the file cannot be made, or exists and `overwrite` is not set.
         """
-        part, old = _part_paths(path)
-        if not overwrite:
-            if path.exists():
-                raise OutputError(f"{path}: exists; choose another output or --overwrite")
-            if part.exists() or old.exists():
-                raise OutputError(
-                    f"{part}: an unfinished run; continue it with --resume or drop it with "
-                    "--overwrite"
-                )
+        refuse_existing(path, overwrite)
+        _, old = _part_paths(path)
         with _writing(old, "nothing was written"):
             old.unlink(missing_ok=True)
         self._start(path, metadata, with_detections, with_supernova)
@@ -430,6 +423,19 @@ class RootSink:
         """Close after an interruption or an error: the partial file keeps all complete groups."""
         self._busy = True
         self._disk.close()
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raise OutputError if `path` or its partial file exists and may not be replaced."""
+    part, old = _part_paths(path)
+    if overwrite:
+        return
+    if path.exists():
+        raise OutputError(f"{path}: exists; choose another output or --overwrite")
+    if part.exists() or old.exists():
+        raise OutputError(
+            f"{part}: an unfinished run; continue it with --resume or drop it with --overwrite"
+        )
 
 
 def _part_paths(path: Path) -> tuple[Path, Path]:

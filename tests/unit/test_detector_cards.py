@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import snmc.detectors
 
+import snmc.detectors
 from snmc.ground.errors import InputError
 from snmc.roles.detector import Detector, describe, load_detector
 

@@ -6,11 +6,11 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 import pytest
-import snmc.detectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special, stats
 
+import snmc.detectors
 from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Columns
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.ground.units import M_ELECTRON, M_NEUTRON, M_PROTON

@@ -17,7 +17,7 @@ SOURCES = (*FOLDERS, "pyproject.toml", "README.md", "LICENSE")
 
 LIST_EVERYTHING = """
 import site
-site.addsitedir({installed!r})  # the same as a folder of installed packages: .pth files are read
+site.addsitedir({installed!r})  # as for installed packages, .pth files are read
 import json
 from pathlib import Path
 import snmc
@@ -48,9 +48,7 @@ def checkout(tmp_path_factory):
     copy = tmp_path_factory.mktemp("checkout")
     for name in SOURCES:
         if (ROOT / name).is_dir():
-            shutil.copytree(
-                ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, copy)
     return copy
@@ -87,11 +85,12 @@ def seen_from(installed, elsewhere):
 
     -S: an editable install of the running environment must not help.
     """
-    libraries = os.pathsep.join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    libraries = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    path = os.pathsep.join([str(installed), *libraries])
     done = subprocess.run(
         [sys.executable, "-S", "-c", LIST_EVERYTHING.format(installed=str(installed))],
         cwd=elsewhere,
-        env={**os.environ, "PYTHONPATH": libraries, "NUMBA_DISABLE_JIT": "1"},
+        env={**os.environ, "PYTHONPATH": path, "NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,52 @@
+"""What tests share: a small card on a one-zone core, fast and known in closed form."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from snmc.run.card import RunCard, load_card
+
+CARD = """
+title = "Test"
+
+[supernova]
+distance = "51.4 kpc"
+
+[supernova.core]
+type = "one-zone"
+radius = "10 km"
+temperature = "30 MeV"
+mu_e = "200 MeV"
+mu_nu_e = "0 MeV"
+rho = "3e14 g/cm^3"
+duration = "10 s"
+
+[generator]
+name = "dipole"
+mass = "100 MeV"
+d = "1e-15 / MeV"
+
+[observation]
+window = "223 s"
+daughters = "photon"
+
+[run]
+events = 200_000
+seed = 7
+precision = "draft"
+"""
+
+MakeCard = Callable[..., RunCard]
+
+
+@pytest.fixture
+def make_card(tmp_path: Path) -> MakeCard:
+    """A function that writes the card above, changes it by settings, and loads it."""
+
+    def make(*settings: str) -> RunCard:
+        path = tmp_path / "card.toml"
+        path.write_text(CARD)
+        return load_card(path, [f"run.output={tmp_path / 'events.root'}", *settings])
+
+    return make

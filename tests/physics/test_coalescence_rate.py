@@ -1,0 +1,167 @@
+"""The 2 -> 1 production rate against phase space done in other variables, and closed limits."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy import integrate
+from scipy.stats import qmc
+
+from snmc.generators.dipole import inverse_decay, inverse_decay_flipped, scattering
+from snmc.ground.compiled import compiled_formula
+from snmc.ground.units import ALPHA, M_ELECTRON
+from snmc.production.coalescence import coalescence_rate
+from snmc.production.scattering import scattering_rate
+from snmc.thermal import BOSE, FERMI, Species
+
+Array = npt.NDArray[np.float64]
+ONE = np.ones(1)
+T = 30.0
+
+
+def rate(
+    amplitude: Any,
+    energies: Array,
+    mass: float,
+    mu1: float,
+    m2: float,
+    mu2: float,
+    statistics: float,
+    **options: Any,
+) -> Array:
+    """`coalescence_rate` of one state and one source at T = 30 MeV."""
+    result = coalescence_rate(
+        amplitude, energies.reshape(1, -1), mass, T * ONE, [Species("1", 0 * ONE, mu1 * ONE, FERMI)],
+        Species("2", m2 * ONE, mu2 * ONE, statistics), **options,
+    )  # fmt: skip
+    return result[0, 0].reshape(energies.shape)
+
+
+@compiled_formula(4)
+def invented(M: float, m2: float, E1: float, E: float) -> float:
+    """Return an amplitude that depends on both energies, without meaning."""
+    return M * M * (1.0 + E1 / E) + 3.0 * E1
+
+
+def invented_numpy(M: float, m2: float, E1: Array, E: Array) -> Array:
+    return M * M * (1 + E1 / E) + 3 * E1
+
+
+CASES = {
+    "photon, massless": (inverse_decay, 50.0, 80.0, 0.0, 0.0, BOSE),
+    "plasmon": (inverse_decay, 50.0, 80.0, 14.13, 0.0, BOSE),
+    "plasmon, one helicity": (inverse_decay_flipped, 30.0, 80.0, 14.13, 0.0, BOSE),
+    "massless pair": (invented, 80.0, 60.0, 0.0, -60.0, FERMI),
+    "heavy partner": (invented, 150.0, 60.0, 105.7, 90.0, FERMI),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rate_equals_full_phase_space(case: str) -> None:
+    """Would catch a factor in front, wrong bounds of E1, or the wrong statistics.
+
+    Monte Carlo: n = Int d3p1/((2 pi)^3 2E1) d3p2/((2 pi)^3 2E2) |M|^2 f1 f2 2 pi delta(s - M^2),
+    the angle between 1 and 2 fixed by the delta function.
+    """
+    amplitude, mass, mu1, m2, mu2, statistics = CASES[case]
+    u = qmc.Sobol(2, scramble=True, rng=np.random.default_rng(3)).random_base2(18).T
+    scale, softest = 3000.0, 1e-7
+    E1 = scale * (softest / scale) ** u[0]  # log-uniform momenta
+    p2 = scale * (softest / scale) ** u[1]
+    jacobian = np.log(scale / softest) ** 2 * E1 * p2
+    E2 = np.hypot(p2, m2)
+    cosine = (m2**2 + 2 * E1 * E2 - mass**2) / (2 * E1 * p2)
+    inside = np.abs(cosine) <= 1
+    x2 = np.clip((E2 - mu2) / T, -700, 700)
+    f1 = 1 / (np.exp(np.clip((E1 - mu1) / T, -700, 700)) + 1)
+    f2 = 1 / np.expm1(x2) if statistics == BOSE else 1 / (np.exp(x2) + 1)
+    plain = {
+        inverse_decay: np.vectorize(inverse_decay),
+        inverse_decay_flipped: np.vectorize(inverse_decay_flipped),
+        invented: invented_numpy,
+    }[amplitude]
+    E = E1 + E2
+    squared = np.zeros_like(E)
+    squared[inside] = plain(mass, m2, E1[inside], E[inside])
+    # d3p1 d3p2 -> 8 pi^2 E1^2 p2^2 dE1 dp2 dcos, and delta(s - M^2) = delta(cos ..)/(2 E1 p2)
+    weight = jacobian * squared * f1 * f2 * 8 * np.pi**2 * E1**2 * p2**2
+    weight *= 2 * np.pi / ((2 * np.pi) ** 6 * 4 * E1 * E2 * 2 * E1 * p2)
+    edges = mass + np.array([0.0, 20.0, 60.0, 120.0, 250.0, 600.0])
+    reference = np.histogram(E, edges, weights=weight / len(E))[0]
+    x, w = np.polynomial.legendre.leggauss(16)
+    v = (x + 1) / 2
+    energies = edges[:-1, None] + np.diff(edges)[:, None] * v**2
+    mine = rate(amplitude, energies, mass, mu1, m2, mu2, statistics) @ (w * v) * np.diff(edges)
+    assert mine == pytest.approx(reference, rel=0.01)
+    assert mine.sum() == pytest.approx(reference.sum(), rel=2e-3)
+
+
+@pytest.mark.parametrize("mass", [1e-3, 1.0, 50.0, 200.0])
+def test_classical_limit(mass: float) -> None:
+    """Would catch a wrong g or Gamma: without degeneracy dn/dEdt = g M Gamma p e^(-E/T)/(2 pi^2).
+
+    In a dilute gas f1 f2 = exp((mu1 + mu2 - E)/T) is constant along the integral over E1.
+    """
+    width = mass**3 / (4 * np.pi)
+    energies = mass * np.array([1.01, 1.5, 3.0])
+    mu = -600.0
+    dilute = rate(inverse_decay, energies, mass, mu, 0.0, mu, FERMI)
+    p = np.sqrt(energies**2 - mass**2)
+    expected = 2 * mass * width * p * np.exp((2 * mu - energies) / T) / (2 * np.pi**2)
+    assert dilute == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("mass", [1e-3, 1.0, 50.0, 200.0])
+def test_photon_integral_by_adaptive_quadrature(mass: float) -> None:
+    """Would catch three panels too coarse for the soft photons, f ~ T/E2, at high boost."""
+    mu, width = 80.0, mass**3 / (4 * np.pi)
+    energies = np.array([1.001 * mass, mass + 5, mass + 60, mass + 300.0])
+    for E, mine in zip(energies, rate(inverse_decay, energies, mass, mu, 0.0, 0.0, BOSE)):
+        p = np.sqrt((E - mass) * (E + mass))
+
+        def integrand(y: float, E: float = E) -> float:
+            E2 = np.exp(y)
+            return E2 / (np.exp((E - E2 - mu) / T) + 1) / np.expm1(E2 / T)
+
+        low, high = np.log(mass**2 / (2 * (E + p))), np.log((E + p) / 2)
+        exact = integrate.quad(integrand, low, high, epsrel=1e-10, limit=400)[0]
+        assert mine == pytest.approx(2 * mass * width / (2 * np.pi**2) * exact, rel=1e-5)
+
+
+def test_default_order_has_converged() -> None:
+    """Would catch an order too low where the neutrino's Fermi edge crosses the panels."""
+    for mass, m2 in ((20.0, 14.1), (100.0, 14.1), (300.0, 25.0)):
+        energies = mass + np.geomspace(0.1, 900, 30)
+        few = rate(inverse_decay, energies, mass, 200.0, m2, 0.0, BOSE)
+        many = rate(inverse_decay, energies, mass, 200.0, m2, 0.0, BOSE, order=96)
+        assert few == pytest.approx(many, rel=1e-4)
+
+
+def test_threshold() -> None:
+    """Would catch N made below the plasmon mass, or NaN at the threshold and at rest."""
+    energies = np.array([10.0, 14.0, 14.1, 20.0, 400.0])
+    assert np.all(rate(inverse_decay, energies, 14.0, 80.0, 14.13, 0.0, BOSE) == 0)
+    assert np.all(rate(inverse_decay, energies, 14.13, 80.0, 14.13, 0.0, BOSE) == 0)
+    above = rate(inverse_decay, energies, 14.2, 80.0, 14.13, 0.0, BOSE)
+    assert np.all(np.isfinite(above))
+    assert np.all(above >= 0)
+
+
+@pytest.mark.parametrize(("mass", "ratio"), [(50.0, 1.2), (100.0, 6.7), (200.0, 27.0)])
+def test_inverse_decay_over_electron_scattering(mass: float, ratio: float) -> None:
+    """Would catch one process off against the other; massless photons, screened scattering.
+
+    T = 30, mu_e = 200 MeV, mu_nu = 0. The ratios were computed with an independent code.
+    """
+    k2 = 4 * ALPHA / np.pi * (200**2 + np.pi**2 * T**2 / 3)
+    x, w = np.polynomial.legendre.leggauss(40)
+    u = (x + 1) / 2
+    energies, measure = mass + 900 * u**2, 900 * u * w
+    electron = Species("e-", M_ELECTRON * ONE, 200 * ONE, FERMI)
+    scattered = scattering_rate(
+        scattering, energies[None], mass, T * ONE, k2 * ONE,
+        [Species("nu", 0 * ONE, 0 * ONE, FERMI)], electron, electron,
+    )[0, 0]  # fmt: skip
+    coalesced = rate(inverse_decay, energies, mass, 0.0, 0.0, 0.0, BOSE)
+    assert coalesced @ measure / (scattered @ measure) == pytest.approx(ratio, rel=0.03)

@@ -1,0 +1,174 @@
+"""The thermal medium: occupation, densities, chemical potentials and screening."""
+
+from dataclasses import replace
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import integrate, special
+
+from snmc.core import CoreState, load_core
+from snmc.ground.errors import InputError, PhysicsError
+from snmc.ground.units import ALPHA, ATOMIC_MASS_G, HBAR_C, M_ELECTRON
+from snmc.thermal import (
+    BOSE,
+    FERMI,
+    SPECIES,
+    debye_momentum_squared,
+    fermion_chemical_potential,
+    fermion_density,
+    occupation,
+    plasmon_mass_squared,
+    species,
+)
+
+
+@pytest.fixture(scope="module")
+def state() -> CoreState:
+    core = load_core("pns-sfho-1.351")
+    return core.state(np.array([0.0, 3.0, 8.0, 12.0]), np.full(4, 1.0))
+
+
+def test_occupation_against_exact() -> None:
+    """Would catch 1/(exp(x) - 1) by subtraction at small x, overflow, or the sign of statistics."""
+    with mpmath.workdps(40):
+        for x in (1e-12, 1e-3, 0.5, 3.0, 50.0, 600.0):
+            assert occupation(x, FERMI) == pytest.approx(float(1 / (mpmath.exp(x) + 1)), rel=1e-14)
+            assert occupation(-x, FERMI) == pytest.approx(
+                float(1 / (mpmath.exp(-x) + 1)), rel=1e-14
+            )
+            assert occupation(x, BOSE) == pytest.approx(float(1 / mpmath.expm1(x)), rel=1e-14)
+    assert occupation(1e4, FERMI) == occupation(1e4, BOSE) == 0.0
+    assert occupation(-1e4, FERMI) == 1.0
+
+
+def density(mass: float, mu: float, temperature: float) -> float:
+    return float(fermion_density(np.array([mass]), np.array([mu]), np.array([temperature]))[0])
+
+
+@pytest.mark.parametrize("eta", [-8.0, 0.0, 3.0, 10.0])
+def test_density_of_massless_fermions(eta: float) -> None:
+    """Would catch a wrong number of spin states: n = -2 T^3 Li_3(-exp(eta))/pi^2."""
+    T = 20.0
+    exact = -2 * T**3 / mpmath.pi**2 * mpmath.polylog(3, -mpmath.exp(eta))
+    assert density(0.0, eta * T, T) == pytest.approx(float(mpmath.re(exact)), rel=1e-8)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 15.0, 50.0])
+@pytest.mark.parametrize("degeneracy", [-15.0, -2.0, 0.0, 1.0, 6.0, 20.0])
+@pytest.mark.parametrize("mass", [M_ELECTRON, 105.7, 600.0, 938.3])
+def test_density_of_massive_fermions(mass: float, degeneracy: float, temperature: float) -> None:
+    """Would catch a momentum cut too low or a Fermi edge the fixed rule does not resolve."""
+    mu = mass + degeneracy * temperature
+
+    def integrand(p: float) -> float:
+        return p * p * special.expit(-(np.hypot(p, mass) - mu) / temperature) / np.pi**2
+
+    edge = np.sqrt(max(mu * mu - mass * mass, 0.0)) if mu > mass else 0.0
+    width = max(temperature, np.sqrt(temperature * mass))
+    steps = [0.0, *(edge + width * np.array([-2, -0.5, 0.5, 2, 5, 12, 40]))]
+    steps = sorted({max(0.0, float(x)) for x in steps})
+    exact = sum(
+        integrate.quad(integrand, a, b, epsrel=1e-11, epsabs=0)[0]
+        for a, b in zip(steps, steps[1:], strict=False)
+    )
+    # the fixed rule sees the Fermi edge less well the sharper it is
+    assert density(mass, mu, temperature) == pytest.approx(
+        exact, rel=1e-6 if degeneracy > 10 else 2e-8
+    )
+
+
+def test_density_of_a_classical_gas() -> None:
+    """Would catch a rest mass left out of mu: n = 2 exp((mu - m)/T) m^2 T K_2(m/T) e^(m/T)/2pi^2."""
+    mass, mu, T = 900.0, 700.0, 20.0
+    exact = 2 * np.exp((mu - mass) / T) * mass**2 * T * special.kve(2, mass / T) / (2 * np.pi**2)
+    assert density(mass, mu, T) == pytest.approx(exact, rel=1e-4)
+
+
+def test_chemical_potential_round_trip() -> None:
+    """Would catch an inversion that leaves its bracket, for dilute and for degenerate matter."""
+    mass, T, number = (
+        a.ravel()
+        for a in np.meshgrid(
+            [0.5, 300.0, 939.0], [0.5, 5.0, 30.0, 60.0], np.geomspace(1e-8, 3e6, 8)
+        )
+    )
+    mu = fermion_chemical_potential(number, mass, T)
+    assert fermion_density(mass, mu, T) == pytest.approx(number, rel=1e-6)
+    with pytest.raises(PhysicsError, match="zero or negative density"):
+        fermion_chemical_potential(np.array([0.0]), np.array([939.0]), np.array([10.0]))
+
+
+@pytest.mark.parametrize(
+    ("mu_e", "temperature", "debye", "transverse"),
+    [(200, 30, 19.98, 14.13), (100, 20, 10.25, 7.25), (250, 30, 24.66, 17.44), (0, 30, 5.25, 3.71)],
+)
+def test_screening_scales(
+    state: CoreState, mu_e: float, temperature: float, debye: float, transverse: float
+) -> None:
+    """Would catch a factor in k_D^2 = (4 alpha/pi)(mu^2 + pi^2 T^2/3) or m_T^2 = k_D^2/2.
+
+    Checked too against alpha/pi times the integral of p (f_e- + f_e+) dp, the exact one-loop
+    result for relativistic electrons: k_D^2 = (8 alpha/pi) Int p (f + fbar) dp.
+    """
+    one = np.ones(4)
+    hot = replace(state, mu_e=mu_e * one, temperature=temperature * one)
+    k2 = debye_momentum_squared(hot, "electron")
+    assert np.sqrt(k2) == pytest.approx(debye, abs=0.006)
+    assert np.sqrt(plasmon_mass_squared(hot, "electron")) == pytest.approx(transverse, abs=0.006)
+    integral = sum(
+        integrate.quad(lambda p, mu=mu: p * special.expit((mu - p) / temperature), 0, 1200)[0]
+        for mu in (mu_e, -mu_e)
+    )
+    assert k2 == pytest.approx(8 * ALPHA / np.pi * integral, rel=1e-6)
+
+
+def test_protons_add_to_the_screening(state: CoreState) -> None:
+    """Would catch a unit in k_p^2 = 4 pi alpha n_p/T: 849 MeV^2 at 3e14 g/cm3, Yp 0.2, 30 MeV."""
+    one = np.ones(4)
+    # 3.61e37 protons per cm3
+    dense = replace(
+        state, density=3e14 * one, ye=0.2 * one, ymu=0 * one, temperature=30 * one, mu_e=200 * one
+    )
+    added = debye_momentum_squared(dense, "electron+proton") - debye_momentum_squared(
+        dense, "electron"
+    )
+    by_hand = 4 * np.pi * ALPHA * 0.2 * 3e14 / ATOMIC_MASS_G * (HBAR_C * 1e-13) ** 3 / 30
+    assert added == pytest.approx(by_hand, rel=1e-12)
+    assert added == pytest.approx(849, abs=1)
+    assert np.all(debye_momentum_squared(dense, "none") == 0)
+    assert np.all(plasmon_mass_squared(dense, "none") == 0)
+    # the proton's share does not reach the transverse photon
+    assert np.array_equal(
+        plasmon_mass_squared(dense, "electron+proton"), plasmon_mass_squared(dense, "electron")
+    )
+
+
+def test_species_of_the_core(state: CoreState) -> None:
+    """Would catch a chemical potential with the wrong sign, or nucleons of the wrong number."""
+    made = {name: species(name, state, "electron") for name in SPECIES}
+    assert np.array_equal(made["nu_e"].mu, state.mu_nu_e)
+    assert np.array_equal(made["nu_e_bar"].mu, -state.mu_nu_e)
+    assert np.array_equal(made["nu_mu_bar"].mu, -state.mu_nu_mu)
+    assert np.all(made["nu_tau"].mu == 0)
+    assert np.all(made["nu_tau_bar"].mu == 0)
+    assert np.array_equal(made["mu-"].mu, state.mu_mu)
+    assert np.all(made["mu-"].mass == pytest.approx(105.658, abs=1e-3))
+    for name, number in (
+        ("p", state.proton_density),
+        ("n", state.baryon_density - state.proton_density),
+    ):
+        assert fermion_density(made[name].mass, made[name].mu, state.temperature) == pytest.approx(
+            number, rel=1e-6
+        )
+    # electrons: n(e-) - n(e+) is the core's Ye n_b, which its chemical potential must give
+    e = made["e-"]
+    net = fermion_density(e.mass, e.mu, state.temperature) - fermion_density(
+        e.mass, -e.mu, state.temperature
+    )
+    assert net == pytest.approx(state.electron_density, rel=0.02)
+    assert np.all(made["gamma"].statistics == BOSE)
+    assert made["gamma"].mass ** 2 == pytest.approx(plasmon_mass_squared(state, "electron"))
+    assert np.all(species("gamma", state, "none").mass == 0)
+    with pytest.raises(InputError, match="nu_x"):
+        species("nu_x", state, "electron")
