@@ -34,9 +34,8 @@ def pick_cell(cdf: Array, guide: npt.NDArray[np.int64], u: float) -> int:
 @compiled
 def linear_point(a: float, b: float, u: float) -> float:
     """Point in [0, 1] of a density that runs linearly from `a` to `b`, for uniform `u`."""
-    if a + b <= 0.0:
-        return u
-    return float(u * (a + b) / (a + np.sqrt(a * a + u * (b * b - a * a))))
+    root = a + np.sqrt(a * a + u * (b * b - a * a))
+    return float(u * (a + b) / root) if root > 0.0 else u
 
 
 @compiled

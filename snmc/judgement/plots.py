@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Batch = Mapping[str, npt.NDArray[Any]]
 
-CHUNK = 1 << 20  # rows read at once
+CHUNK = 1 << 18  # rows read at once
 TAIL = 1e-5  # share of the weight that may lie beyond each end of an axis
 MOST_BINS = 80
 DECADES = 6  # most decades a logarithmic ordinate shows
@@ -473,7 +473,10 @@ def _sums(facts: _Facts, arrivals: _Arrivals | None, detections: _Detections | N
 
 
 def _draw_spectra(ax: "Axes", arrivals: _Arrivals, facts: _Facts) -> None:
-    spectra = sorted(arrivals.energy.items(), key=lambda item: (abs(item[0]), -item[0]))
+    # photons, then each neutrino before its antineutrino
+    spectra = sorted(
+        arrivals.energy.items(), key=lambda item: (item[0] != 22, abs(item[0]), -item[0])
+    )
     for pdg, histogram in spectra:
         name, colour, line = SPECIES.get(pdg, (f"PDG {pdg}", GREY, "-"))
         _stairs(ax, histogram, facts.scale, label=name, color=colour, ls=line)
@@ -637,7 +640,9 @@ def _finish_log(ax: "Axes", *drawn: Array, legend: int = 0) -> None:
         bottom = max(float(heights.min()) / 2, top / 10**DECADES)
         room = min(0.5, 0.03 + 0.08 * legend)  # share of the height
         ax.set(yscale="log")
-        ax.set_ylim(bottom, top * (top / bottom) ** (room / (1 - room)))
+        top *= (top / bottom) ** (room / (1 - room))
+        ax.set_ylim(bottom, top)
+        _label_logarithm(ax.yaxis, bottom, top)
 
 
 def _plane(ax: "Axes", histogram: Histogram, scale: float, label: str) -> None:
@@ -737,7 +742,7 @@ def plot_core(name_or_path: str, output: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    core = load_core(name_or_path)
+    core = _load_core(name_or_path)
     times = _some_times(core)
     colours = mpl.colormaps["plasma"](np.linspace(0.0, 0.88, len(times)))
     with mpl.rc_context(STYLE):
@@ -782,6 +787,16 @@ PANELS = (  # label, logarithmic, lines: name, attribute of CoreState, style
     ("lapse", False, (("", "lapse", "-"),)),
     ("effective mass [MeV]", False, (("neutron", "mass_n", "-"), ("proton", "mass_p", "--"))),
 )
+
+
+def _load_core(name_or_path: str) -> SupernovaCore:
+    try:
+        return load_core(name_or_path)
+    except InputError as error:
+        try:  # one snapshot? for how long it would stand is no matter here
+            return load_core({"path": name_or_path, "duration": "1 s"})
+        except InputError:
+            raise error from None
 
 
 def _draw_state(axes: "Sequence[Axes]", core: SupernovaCore, time: float, colour: Any) -> None:

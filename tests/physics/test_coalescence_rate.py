@@ -32,10 +32,11 @@ def rate(
 ) -> Array:
     """`coalescence_rate` of one state and one source at T = 30 MeV."""
     result = coalescence_rate(
-        amplitude, energies.reshape(1, -1), mass, T * ONE, [Species("1", 0 * ONE, mu1 * ONE, FERMI)],
-        Species("2", m2 * ONE, mu2 * ONE, statistics), **options,
+        amplitude, energies.reshape(1, -1), mass, T * ONE,
+        [Species("1", 0 * ONE, mu1 * ONE, FERMI)], Species("2", m2 * ONE, mu2 * ONE, statistics),
+        **options,
     )  # fmt: skip
-    return result[0, 0].reshape(energies.shape)
+    return np.asarray(result[0, 0].reshape(energies.shape))
 
 
 @compiled_formula(4)
@@ -48,7 +49,7 @@ def invented_numpy(M: float, m2: float, E1: Array, E: Array) -> Array:
     return M * M * (1 + E1 / E) + 3 * E1
 
 
-CASES = {
+CASES: dict[str, tuple[Any, float, float, float, float, float]] = {
     "photon, massless": (inverse_decay, 50.0, 80.0, 0.0, 0.0, BOSE),
     "plasmon": (inverse_decay, 50.0, 80.0, 14.13, 0.0, BOSE),
     "plasmon, one helicity": (inverse_decay_flipped, 30.0, 80.0, 14.13, 0.0, BOSE),
@@ -65,8 +66,8 @@ def test_rate_equals_full_phase_space(case: str) -> None:
     the angle between 1 and 2 fixed by the delta function.
     """
     amplitude, mass, mu1, m2, mu2, statistics = CASES[case]
-    u = qmc.Sobol(2, scramble=True, rng=np.random.default_rng(3)).random_base2(18).T
-    scale, softest = 3000.0, 1e-7
+    u = qmc.Sobol(2, scramble=True, rng=np.random.default_rng(3)).random_base2(20).T
+    scale, softest = 1500.0, 1e-2
     E1 = scale * (softest / scale) ** u[0]  # log-uniform momenta
     p2 = scale * (softest / scale) ** u[1]
     jacobian = np.log(scale / softest) ** 2 * E1 * p2
@@ -76,14 +77,14 @@ def test_rate_equals_full_phase_space(case: str) -> None:
     x2 = np.clip((E2 - mu2) / T, -700, 700)
     f1 = 1 / (np.exp(np.clip((E1 - mu1) / T, -700, 700)) + 1)
     f2 = 1 / np.expm1(x2) if statistics == BOSE else 1 / (np.exp(x2) + 1)
-    plain = {
+    formulas: dict[Any, Any] = {
         inverse_decay: np.vectorize(inverse_decay),
         inverse_decay_flipped: np.vectorize(inverse_decay_flipped),
         invented: invented_numpy,
-    }[amplitude]
+    }
     E = E1 + E2
     squared = np.zeros_like(E)
-    squared[inside] = plain(mass, m2, E1[inside], E[inside])
+    squared[inside] = formulas[amplitude](mass, m2, E1[inside], E[inside])
     # d3p1 d3p2 -> 8 pi^2 E1^2 p2^2 dE1 dp2 dcos, and delta(s - M^2) = delta(cos ..)/(2 E1 p2)
     weight = jacobian * squared * f1 * f2 * 8 * np.pi**2 * E1**2 * p2**2
     weight *= 2 * np.pi / ((2 * np.pi) ** 6 * 4 * E1 * E2 * 2 * E1 * p2)
@@ -122,7 +123,7 @@ def test_photon_integral_by_adaptive_quadrature(mass: float) -> None:
 
         def integrand(y: float, E: float = E) -> float:
             E2 = np.exp(y)
-            return E2 / (np.exp((E - E2 - mu) / T) + 1) / np.expm1(E2 / T)
+            return float(E2 / (np.exp((E - E2 - mu) / T) + 1) / np.expm1(E2 / T))
 
         low, high = np.log(mass**2 / (2 * (E + p))), np.log((E + p) / 2)
         exact = integrate.quad(integrand, low, high, epsrel=1e-10, limit=400)[0]

@@ -198,7 +198,8 @@ def test_helicity_flip_vanishes_with_the_mass() -> None:
 def dsigma_dt(s: float, t: float, m: float, mass: float) -> float:
     """From |M|^2: averaged over two spins of the target, d = 1 (mu = 2)."""
     a = s - m * m
-    return scattering(s, t, m, m, mass, 0.0, 1.0, 1.0, 1.0, 0.0) / 2 / (16 * np.pi * a * a)
+    squared = scattering(s, t, m, m, mass, 0.0, 1.0, 1.0, 1.0, 0.0)
+    return float(squared / 2 / (16 * np.pi * a * a))
 
 
 @pytest.mark.parametrize("mass", [0.0, 0.3, 1.0, 5.0])

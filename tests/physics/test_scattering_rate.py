@@ -142,7 +142,7 @@ def rate(
         amplitude, energies.reshape(1, -1), mass, np.array([TEMPERATURE]), np.array([k2]),
         [neutrino.species(1)], target.species(1), recoil.species(1), **options,
     )  # fmt: skip
-    return result[0, 0].reshape(energies.shape)
+    return np.asarray(result[0, 0].reshape(energies.shape))
 
 
 def binned(amplitude: Any, mass: float, k2: float, target: Gas, recoil: Gas, edges: Array) -> Array:

@@ -1,6 +1,7 @@
 """The thermal medium: occupation, densities, chemical potentials and screening."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import mpmath
 import numpy as np
@@ -62,15 +63,15 @@ def test_density_of_massive_fermions(mass: float, degeneracy: float, temperature
     mu = mass + degeneracy * temperature
 
     def integrand(p: float) -> float:
-        return p * p * special.expit(-(np.hypot(p, mass) - mu) / temperature) / np.pi**2
+        x = (np.hypot(p, mass) - mu) / temperature
+        return float(p * p * special.expit(-x) / np.pi**2)
 
     edge = np.sqrt(max(mu * mu - mass * mass, 0.0)) if mu > mass else 0.0
     width = max(temperature, np.sqrt(temperature * mass))
     steps = [0.0, *(edge + width * np.array([-2, -0.5, 0.5, 2, 5, 12, 40]))]
     steps = sorted({max(0.0, float(x)) for x in steps})
     exact = sum(
-        integrate.quad(integrand, a, b, epsrel=1e-11, epsabs=0)[0]
-        for a, b in zip(steps, steps[1:], strict=False)
+        integrate.quad(integrand, a, b, epsrel=1e-11, epsabs=0)[0] for a, b in pairwise(steps)
     )
     # the fixed rule sees the Fermi edge less well the sharper it is
     assert density(mass, mu, temperature) == pytest.approx(
@@ -79,7 +80,7 @@ def test_density_of_massive_fermions(mass: float, degeneracy: float, temperature
 
 
 def test_density_of_a_classical_gas() -> None:
-    """Would catch a rest mass left out of mu: n = 2 exp((mu - m)/T) m^2 T K_2(m/T) e^(m/T)/2pi^2."""
+    """Would catch a rest mass left out of mu: n = e^(mu/T) m^2 T K_2(m/T)/pi^2 if dilute."""
     mass, mu, T = 900.0, 700.0, 20.0
     exact = 2 * np.exp((mu - mass) / T) * mass**2 * T * special.kve(2, mass / T) / (2 * np.pi**2)
     assert density(mass, mu, T) == pytest.approx(exact, rel=1e-4)
