@@ -6,12 +6,13 @@ gamma nu -> N, and decays to nu gamma.
 """
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from snmc.decays import PHOTON, DecayMode
 from snmc.ground.compiled import compiled, compiled_formula
-from snmc.ground.errors import InputError
+from snmc.ground.errors import InputError, PhysicsWarning
 from snmc.ground.units import ALPHA
 from snmc.production.emission import Coalescence, Process, Scattering
 from snmc.roles.decaying_particle import DecayingParticle
@@ -142,7 +143,7 @@ class Dipole(DecayingParticle):
         Switch("nature", ("majorana", "dirac"), "majorana", "kind of fermion"),
         Switch(
             "processes",
-            ("electron-scattering", "proton-scattering", "inverse-decay"),
+            ("electron-scattering", "proton-scattering", "inverse-decay", "muon-scattering"),
             ("electron-scattering", "proton-scattering", "inverse-decay"),
             "production processes taken into account",
             many=True,
@@ -175,6 +176,13 @@ class Dipole(DecayingParticle):
         if not any(self.moments.values()):
             raise InputError("generator.d_e, d_mu, d_tau: all 0; at least one must be positive")
         self.dirac = self.values["nature"] == "dirac"
+        if self.screening == "none" and self.mass < 1e-3:
+            warnings.warn(
+                "generator.screening: without screening the rate grows as log(1/mass); below "
+                "1 keV it is good to a few per cent and means little",
+                PhysicsWarning,
+                stacklevel=2,
+            )
 
     @property
     def mass(self) -> float:
@@ -191,14 +199,15 @@ class Dipole(DecayingParticle):
         return self._chosen(scattering, inverse_decay)
 
     def helicity_flipped(self) -> tuple[Process, ...]:
-        """For Dirac N, whose decays are asymmetric, the amplitudes into the rarer helicity."""
-        return self._chosen(scattering_flipped, inverse_decay_flipped) if self.dirac else ()
+        """Amplitudes into the rarer helicity."""
+        return self._chosen(scattering_flipped, inverse_decay_flipped)
 
     def _chosen(self, scatter: Any, coalesce: Any) -> tuple[Process, ...]:
         known: dict[str, Process] = {
             "electron-scattering": Scattering("electron-scattering", ACTIVE, "e-", "e-", scatter),
             "proton-scattering": Scattering("proton-scattering", ACTIVE, "p", "p", scatter),
             "inverse-decay": Coalescence("inverse-decay", ACTIVE, "gamma", coalesce),
+            "muon-scattering": Scattering("muon-scattering", ACTIVE, "mu-", "mu-", scatter),
         }
         return tuple(known[name] for name in self.values["processes"])  # type: ignore[union-attr]
 
@@ -212,8 +221,10 @@ class Dipole(DecayingParticle):
         """N -> nu gamma of each flavour, with Gamma = d^2 M^3/(4 pi) for one sign.
 
         Majorana: nu gamma and antinu gamma, 6 d^2 M^3/(4 pi) in all for equal moments (Brdar et
-        al.), isotropic. Dirac: N is produced with its spin along its flight and sends the
-        neutrino along its spin, dGamma/dcos(theta*_nu) ~ 1 + P cos(theta*_nu); Nbar alike.
+        al.). The neutrino goes along the spin of N, dGamma/dcos(theta*_nu) ~ 1 + P cos(theta*_nu),
+        the antineutrino against it. Neutrinos make N of mostly positive helicity, antineutrinos of
+        negative: the (anti)neutrino of a Dirac N flies forward. The photons of a Majorana N are
+        isotropic; its antineutrinos fly backward where the core holds more neutrinos.
         """
         modes = []
         for flavour, pdg in FLAVOURS.items():
@@ -228,7 +239,7 @@ class Dipole(DecayingParticle):
                         component,
                         (sign * pdg, PHOTON),
                         width,
-                        asymmetry=1.0 if self.dirac else 0.0,
+                        asymmetry=float(sign),
                     )
                 )
         return tuple(modes)

@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from snmc.judgement.fluence import exact_fluence, forward_fluence
 from snmc.roles.decaying_particle import DecaySource
 from snmc.run.card import load_card
-from snmc.run.pipeline import blocks_in_order, plan_run
+from snmc.run.pipeline import groups_in_order, plan_run
 from snmc.run.prepare import prepare
 
 CARD = """
@@ -68,7 +68,7 @@ def fluences(mass: float, d: str, window: int, events: int) -> tuple[Array, Arra
     if not isinstance(plan.source, DecaySource):
         raise TypeError("the dipole model gives no decays")
     sums = np.zeros((2, len(EDGES) - 1))
-    for _, block in blocks_in_order(plan, 0, workers):
+    for _, _, block in groups_in_order(plan, 0, workers):
         energy, weight = block.arrivals["energy"], block.arrivals["weight"]
         for power in (1, 2):
             sums[power - 1] += np.histogram(energy, EDGES, weights=weight**power)[0]

@@ -20,8 +20,8 @@ from snmc.ground.kinematics import (
     arrival_delay,
     cos_alpha,
     daughter_energy,
-    latest_decay,
     momentum,
+    seen_times,
     sin_alpha,
 )
 from snmc.ground.sampling import guide_table, linear_point, pick_cell, tilted_point
@@ -100,7 +100,7 @@ def _seen_forward(
             continue
         first = escape / (p / E * C_LIGHT)
         for i, t in enumerate(emission_times):
-            last = latest_decay(E, p, M, 2.0, window - t, distance, max_sine)
+            last, _, _ = seen_times(E, p, M, 2.0, window - t, distance, max_sine)
             result[i, j] = seen_probability(rate_at_rest * M / E, first, last)
     return result
 
@@ -165,19 +165,31 @@ def _sample(
         p = momentum(E, M)
         speed = p / E * C_LIGHT
         rate = rate_at_rest * M / E
-        # The decay time is drawn where any daughter looked for would be seen.
-        first, last = np.inf, 0.0
+        # The decay time is drawn where the daughter is seen, below t1 or from t2 to the end; with
+        # two kinds looked for, from the first time that either is seen to the last.
+        first, t1, t2, end = np.inf, 0.0, np.inf, 0.0
         for d in range(2):
             is_photon = mode_daughters[m, d] == PHOTON
             if (is_photon and photons) or (not is_photon and neutrinos):
                 y = y0 if d == 0 else 2.0 - y0
                 first = min(first, (photosphere if is_photon else neutrinosphere) / speed)
-                last = max(last, latest_decay(E, p, M, y, window - born, distance, max_sine))
-        spent = seen_probability(rate, first, last)
+                below, above, last = seen_times(E, p, M, y, window - born, distance, max_sine)
+                if photons and neutrinos:
+                    below = last if above < last else below
+                    above = last
+                t1, t2, end = max(t1, below), min(t2, above), max(end, last)
+        early = seen_probability(rate, first, t1)
+        late = seen_probability(rate, max(first, t2), end) if t2 > t1 else 0.0
+        spent = early + late
         if spent <= 0.0:
             continue
-        decay_time = first - np.log1p(u_decay * np.expm1(-rate * (last - first))) / rate
-        decay_time = min(max(decay_time, first), last)
+        share = u_decay * spent
+        if share < early or late == 0.0:
+            start, stop, within = first, t1, share / early
+        else:
+            start, stop, within = max(first, t2), end, (share - early) / late
+        decay_time = start - np.log1p(within * np.expm1(-rate * (stop - start))) / rate
+        decay_time = min(max(decay_time, start), stop)
         path = speed * decay_time
         for d in range(2):
             born_as = mode_daughters[m, d]
@@ -188,7 +200,8 @@ def _sample(
             if photons and neutrinos:  # this daughter's own limits
                 if path < (photosphere if is_photon else neutrinosphere):
                     continue
-                if decay_time > latest_decay(E, p, M, y, window - born, distance, max_sine):
+                below, above, last = seen_times(E, p, M, y, window - born, distance, max_sine)
+                if (decay_time > below and decay_time < above) or decay_time > last:
                     continue
             E_d = daughter_energy(E, p, M, y, rest_energy)
             seen_as = born_as

@@ -81,7 +81,8 @@ def fermion_density(mass: Array, mu: Array, temperature: Array) -> Array:
     """Number density [MeV^3] of a Fermi gas with two spin states, by quadrature.
 
     `mass`, `mu` (rest mass included), `temperature`: [MeV], arrays of one shape. The momentum
-    integral runs to where the occupation falls below 1e-13; good to 1e-8.
+    integral runs to where the occupation falls below 1e-13; good to 1e-6 while the Fermi edge is
+    not sharper than (mu - mass)/T = 20, to 1e-3 up to 60.
     """
     nodes, weights = unit_rule(96)
     top = np.sqrt(np.maximum(mu - mass, 0) ** 2 + 2 * np.maximum(mu - mass, 0) * mass)

@@ -77,28 +77,37 @@ def arrival_delay(
 
 
 @compiled
-def latest_decay(
+def seen_times(
     E: float, p: float, M: float, y: float, window: float, distance: float, max_sine: float
-) -> float:
-    """Last lab decay time [s] whose daughter reaches Earth within the window and the angle.
+) -> tuple[float, float, float]:
+    """Lab decay times [s] whose daughter reaches Earth within the window and the angle.
 
-    The delay equals `window` W [s] where, with a = 1/(gamma^2 (1 + beta c)), b = beta sin(alpha)
-    and the light time T = D/c, the decay time t solves (a^2 + b^2) t^2 - 2 a (W + T) t + W (W + 2T)
-    = 0; its smaller root is written without cancellation. Where there is none every decay before
-    Earth is in time. The parent decays before Earth, t < T/beta, and sin(theta) <= `max_sine`.
-    `distance`: D [m]. Result 0 if the window is not positive.
+    Result (t1, t2, end): all times below t1, and those from t2 to end; t2 = end if there are no
+    such. With a = 1/(gamma^2 (1 + beta c)), b = beta sin(alpha) and the light time T = D/c, the
+    delay equals `window` W [s] at the roots of (a^2 + b^2) t^2 - 2 a (W + T) t + W (W + 2T) = 0,
+    the smaller written without cancellation. It can fall again towards Earth: where the parent
+    itself would come in time, so do the decays beyond the larger root. Parents decay before Earth,
+    t < T/beta, and sin(theta) <= `max_sine`. `distance`: D [m]. Zeros if the window is not
+    positive.
     """
     if window <= 0.0 or p <= 0.0:
-        return 0.0
+        return 0.0, 0.0, 0.0
     light = distance / C_LIGHT
     beta = p / E
     a = (M / E) ** 2 / boost_factor(E, p, M, y)
     b = beta * sin_alpha(E, p, M, y)
-    latest = light / beta
+    end = light / beta
+    if b > 0:
+        end = min(end, light * max_sine / b)
     reach = window * (window + 2 * light)
     discriminant = (a * light) ** 2 - b * b * reach
-    if discriminant >= 0:
-        latest = min(latest, reach / (a * (window + light) + np.sqrt(discriminant)))
-    if b > 0:
-        latest = min(latest, light * max_sine / b)
-    return float(latest)
+    if discriminant < 0:  # the delay never grows to the window
+        return end, end, end
+    root = np.sqrt(discriminant)
+    t1 = reach / (a * (window + light) + root)
+    if t1 >= end:
+        return end, end, end
+    t2 = (a * (window + light) + root) / (a * a + b * b)
+    if t2 >= end or arrival_delay(E, p, M, y, end, distance) > window:
+        t2 = end
+    return t1, t2, end

@@ -25,39 +25,61 @@ M2_IN_CM2 = 1e4
 
 
 @compiled
-def _longest_path(
-    E: float, p: float, M: float, E_d: float, window: float, distance: float, max_sine: float
-) -> float:
-    """L1 [m] at which the delay of a daughter of energy E_d equals the window, at most D.
+def _excess(path: float, slope: float, sine: float, distance: float, target: float) -> float:
+    """Delay times c less the window times c [m] of a decay at L1: eq. 5 with the angle of eq. 3."""
+    s = path * sine / distance
+    return float(slope * path - distance * s * s / (1 + np.sqrt((1 - s) * (1 + s))) - target)
 
-    Newton's method on Dt = L1/beta + L2 - D, L2 = D cos(theta) - L1 cos(alpha) (eq. 5), which is
-    concave in L1, from the left; 1 - beta cos(alpha) = M^2/(2 E_N E_d) by eq. 3.
+
+@compiled
+def _path_limits(
+    E: float, p: float, M: float, E_d: float, window: float, distance: float, max_sine: float
+) -> tuple[float, float, float]:
+    """Decay distances [m] whose daughter of energy E_d comes in time: below L1, and L2 to the end.
+
+    The delay Dt = L1/beta + L2 - D, L2 = D cos(theta) - L1 cos(alpha) (eq. 5), is concave in L1: it
+    passes the window once, by Newton's method from the left, or falls below it again, by
+    bisection. 1 - beta cos(alpha) = M^2/(2 E_N E_d) by eq. 3. The end is Earth or the angle.
     """
     beta = p / E
     slope = M * M / (2 * E * E_d) / beta
     # 1 - cos(alpha) of eq. 3, with (E_N + p_N)/2 the largest daughter energy
     one_minus = M * M / (2 * E_d * p) * max(0.0, 1 - 2 * E_d / (E + p))
     sine = np.sqrt(one_minus * (2 - one_minus))
-    longest = distance
+    end = distance
     if sine > 0.0:
-        longest = min(longest, distance * max_sine / sine)
+        end = min(end, distance * max_sine / sine)
     target = window * C_LIGHT
     path = target / slope
     for _ in range(200):
-        if path >= longest:
-            return longest
+        if path >= end:
+            return end, end, end
         s = path * sine / distance
-        if s >= 1.0:
-            return longest
-        c = np.sqrt((1 - s) * (1 + s))
-        steepness = slope - sine * s / c
+        steepness = slope - sine * s / np.sqrt((1 - s) * (1 + s))
         if steepness <= 0.0:
-            return longest
-        step = (target + distance * s * s / (1 + c) - slope * path) / steepness
+            return end, end, end
+        step = -_excess(path, slope, sine, distance, target) / steepness
         path += step
         if step < 1e-13 * path:
             break
-    return min(path, longest)
+    if path >= end or _excess(end, slope, sine, distance, target) > 0:
+        return min(path, end), end, end
+    low, high = path * (1 + 1e-9), end
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if _excess(middle, slope, sine, distance, target) > 0:
+            low = middle
+        else:
+            high = middle
+    return path, high, end
+
+
+@compiled
+def _decays_between(start: float, stop: float, length: float) -> float:
+    """Probability to decay between two distances [m], with decay length [m]."""
+    if stop <= start:
+        return 0.0
+    return float(-np.exp(-start / length) * np.expm1((start - stop) / length))
 
 
 @compiled
@@ -92,12 +114,12 @@ def _exact(
                         if left <= 0.0:
                             continue
                         parents = density[i, j] * (1 - node) + density[i, j + 1] * node
-                        path = _longest_path(E, p, M, E_d, left, distance, max_sine)
-                        if path > radius:
-                            seen = -np.exp(-radius / length) * np.expm1((radius - path) / length)
-                            result[b] += (
-                                weight * width * weight_d * box * time_weights[i] * parents * seen
-                            )
+                        near, far, end = _path_limits(E, p, M, E_d, left, distance, max_sine)
+                        seen = _decays_between(radius, near, length)
+                        seen += _decays_between(max(radius, far), end, length)
+                        result[b] += (
+                            weight * width * weight_d * box * time_weights[i] * parents * seen
+                        )
 
 
 def exact_fluence(
@@ -113,23 +135,25 @@ def exact_fluence(
 
     `emission`: parents; `modes`: decay modes; `mass` [MeV]; `flight`: distances and observation;
     `edges` [MeV]: (n + 1,); `polarisation`: (components, energies) or None. Result: (n,). The
-    integrals over parent energy, daughter energy and emission time use 4-point Gauss rules on the
-    cells of the table; good to 1e-4 where bins are not wider than the spectrum's structure.
+    integrals over parent energy and daughter energy use 4-point Gauss rules, that over emission
+    time 2 points, on the cells of the table; good to 1e-4 where bins are not wider than the
+    spectrum's structure.
     """
     nodes, weights = (np.array(part) for part in unit_rule(4))
     result = np.zeros(len(edges) - 1)
     start, stop = emission.grid.time_edges[:-1], emission.grid.time_edges[1:]
     stop = np.clip(flight.window, start, stop)  # cells after the window do not count
     share = (stop - start) / np.diff(emission.grid.time_edges)
-    times = (start[:, None] + (stop - start)[:, None] * nodes).ravel()
-    time_weights = (share[:, None] * weights).ravel()
+    instants, parts = unit_rule(2)  # the window's edge moves little within a cell
+    times = (start[:, None] + (stop - start)[:, None] * instants).ravel()
+    time_weights = (share[:, None] * parts).ravel()
     for number, component in enumerate(emission.components):
         width, tilt = _width_and_tilt(modes, component, daughter)
         if polarisation is not None:
             slope = tilt * polarisation[number]
         else:
             slope = np.zeros_like(emission.energies)
-        density = np.repeat(emission.density[number].sum(axis=1), len(nodes), axis=0)
+        density = np.repeat(emission.density[number].sum(axis=1), len(parts), axis=0)
         _exact(
             result, edges, emission.energies, density, times, time_weights, slope, mass,
             width / HBAR, _escape_radius(flight, daughter), flight.window, flight.distance,

@@ -11,7 +11,7 @@ from snmc.ground.errors import InputError
 from snmc.judgement.fluence import Daughter, exact_fluence, forward_fluence
 from snmc.roles.decaying_particle import DecaySource
 from snmc.run.card import RunCard
-from snmc.run.pipeline import Plan, blocks_in_order
+from snmc.run.pipeline import Plan, groups_in_order
 from snmc.run.prepare import prepare
 
 Array = npt.NDArray[np.float64]
@@ -112,7 +112,7 @@ def validate(card: RunCard, *, workers: int | None, quiet: bool) -> Validation:
         total=card.run.events, unit="event", unit_scale=True, desc="validate",
         disable=True if quiet else None, delay=1,
     ) as bar:  # fmt: skip
-        for _, block in blocks_in_order(plan, 0, workers):
+        for _, _, block in groups_in_order(plan, 0, workers):
             for daughter in daughters:
                 kind = (block.arrivals["pdg_decay"] == PHOTON) == (daughter == "photon")
                 energy, weight = block.arrivals["energy"][kind], block.arrivals["weight"][kind]
@@ -131,7 +131,7 @@ def _edges(source: DecaySource, daughter: Daughter) -> Array:
     """Logarithmic bins over the range that holds nearly all of the fluence."""
     sampler = source.sampler
     top = float(sampler.emission.energies[-1])
-    trial = np.geomspace(1e-9 * top, top, 400)
+    trial = np.geomspace(1e-7 * top, top, 100)
     fluence = _exact(source, daughter, trial)
     cumulative = np.cumsum(fluence) / fluence.sum()
     low = trial[np.searchsorted(cumulative, _TAIL)]

@@ -292,8 +292,8 @@ def combine(
 
     `tables`: by process, (components, times, radii, energies) dN/dE [1/MeV] with couplings
     included. Between the nodes of `grid` the logarithm of dN/dE is interpolated monotonically in
-    the square root of the kinetic energy; below the first node (half an MeV or less above the mass)
-    the density falls linearly to zero. Raises InputError if nothing at all is emitted.
+    the square root of the kinetic energy; below the first node (at most about an MeV above the
+    mass) the density falls linearly to zero. Raises InputError if nothing at all is emitted.
     """
     from scipy.interpolate import PchipInterpolator
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.ground.compiled import compiled, compiled_as, float64, function_type, vector, void
+from snmc.ground.errors import PhysicsError
 from snmc.ground.quadrature import unit_rule
 from snmc.thermal import Species, occupation
 
@@ -187,15 +188,22 @@ def scattering_rate(
     energies of X; `mass`: of X [MeV]; `temperature` [MeV], `screening_k2` [MeV^2]: (states,);
     `sources`: massless fermions in the role of particle 1, which share all else; `target`,
     `recoil`: particles 2 and 3; `orders`: points of a panel in E1 (3 panels), q, and E2 (4 panels).
-    Result: (states, sources, n), in MeV^4 per MeV. The defaults are good to 1e-3; without
-    screening (`screening_k2` zero) and X lighter than the target the photon pole needs the finer
-    rule taken then, good to 1e-3 above 1 keV and to 1e-2 at 1 eV. Blocking of X is left out.
+    Result: (states, sources, n), in MeV^4 per MeV. Blocking of X is left out. Totals of the
+    default orders are good to 1e-3; without screening (`screening_k2` zero) the photon pole needs
+    the finer rule taken then, good to 1e-3 in total above 100 eV and to 2e-2 at 1 eV.
+    Raises PhysicsError if the target is heavier than the recoil: time-like transfers, which only
+    then exist, are not included.
     """
+    if np.any(target.mass > 1.01 * recoil.mass):
+        raise PhysicsError(
+            f"scattering off {target.name} into {recoil.name}: the target is heavier than the "
+            "recoil, whose time-like transfers are not included"
+        )
     result = np.zeros((len(temperature), len(sources), energies.shape[1]))
     # Transfers near the pole take E1 - E of the order of sqrt(-t): nodes on a logarithmic scale.
     gathering = 2.0
     if not screening_k2.any():
-        orders, gathering = (6 * orders[0], 2 * orders[1], orders[2]), 16.0
+        orders, gathering = (6 * orders[0], 4 * orders[1], orders[2]), 16.0
     mu1 = np.ascontiguousarray(np.stack([one.mu for one in sources], axis=1))
     rules = [np.array(part) for order in orders for part in unit_rule(order)]
     _rates(

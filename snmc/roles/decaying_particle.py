@@ -55,7 +55,11 @@ class DecayingParticle(Generator):
         """Decay modes; their components are the kinds of parent."""
 
     def helicity_flipped(self) -> tuple[Process, ...]:
-        """The same processes with the amplitude into the rarer helicity; () if unpolarised."""
+        """The same processes, in order, with the amplitude into the rarer helicity.
+
+        That is negative helicity from particles, positive from antiparticles. Needed if a mode has
+        an asymmetry.
+        """
         return ()
 
     def prepare(
@@ -83,7 +87,9 @@ class DecayingParticle(Generator):
         area = None
         if response is not None:
             area = np.maximum.accumulate(response(emission.energies))
-        polarisation = self._polarisation(supernova, emission, precision, workers)
+        polarisation = None
+        if any(self._tilt(component, observation) for component in self.components()):
+            polarisation = self._polarisation(supernova, emission, workers)
         sampler = DecaySampler(emission, self.modes(), self.mass, flight, polarisation, area)
         return DecaySource(sampler)
 
@@ -118,6 +124,13 @@ class DecayingParticle(Generator):
         """Numbers for `snmc show CARD`, see `Generator.report`."""
         return emission_report(self.emission(supernova, precision, workers, quiet), self.modes())
 
+    def _tilt(self, component: str, observation: Observation) -> bool:
+        """Whether what is looked for is sent asymmetrically by any mode of a component."""
+        own = [mode for mode in self.modes() if mode.component == component]
+        photons = sum(mode.width * mode.asymmetry for mode in own)
+        neutrinos = any(mode.asymmetry for mode in own)
+        return bool((observation.photons and photons) or (observation.neutrinos and neutrinos))
+
     def _table(
         self,
         process: Process,
@@ -133,31 +146,39 @@ class DecayingParticle(Generator):
         )  # fmt: skip
         if not np.isfinite(numbers).all():
             raise PhysicsError(f"{process.name}: the rate is not finite at {self.mass:g} MeV")
-        couplings = [
-            [self.coupling_squared(component, source) for source in process.sources]
-            for component in self.components()
-        ]
-        return np.tensordot(np.array(couplings), numbers, axes=1)
+        return np.tensordot(self._couplings(process), numbers, axes=1)
 
-    def _polarisation(
-        self, supernova: Supernova, emission: Emission, precision: Precision, workers: int
-    ) -> Array | None:
-        """Degree of polarisation of each component, averaged over place and time."""
-        flipped = self.helicity_flipped()
-        if not flipped:
-            return None
-        rare = sum(
-            self._table(process, supernova, precision, emission.grid, workers).sum(axis=(1, 2))
-            for process in flipped
+    def _couplings(self, process: Process) -> Array:
+        return np.array(
+            [
+                [self.coupling_squared(component, source) for source in process.sources]
+                for component in self.components()
+            ]
         )
-        every = sum(
-            self._table(process, supernova, precision, emission.grid, workers).sum(axis=(1, 2))
-            for process in self.processes()
-        )
-        share = np.clip(rare / np.maximum(every, 1e-300), 0, 1)
-        return np.stack(
-            [np.interp(emission.energies, emission.grid.energies, 1 - 2 * row) for row in share]
-        )
+
+    def _polarisation(self, supernova: Supernova, emission: Emission, workers: int) -> Array:
+        """Degree of polarisation of each component along its flight, at the emission's energies.
+
+        Averaged over place and time, on a coarse grid: it varies slowly. Antiparticles make the
+        opposite helicity.
+        """
+        grid = emission_grid(supernova.core, self.mass, "draft")
+        net = np.zeros((len(emission.components), len(grid.energies)))
+        every = np.zeros_like(net)
+        for process, flipped in zip(self.processes(), self.helicity_flipped(), strict=True):
+            both, rare = (
+                emitted_numbers(
+                    supernova.core, one, self.mass, self.screening, supernova.gravity, "draft",
+                    grid, workers,
+                ).sum(axis=(1, 2))
+                for one in (process, flipped)
+            )  # fmt: skip
+            couplings = self._couplings(process)
+            sign = np.array([-1.0 if name.endswith("_bar") else 1.0 for name in process.sources])
+            net += couplings @ (sign[:, None] * (both - 2 * rare))
+            every += couplings @ both
+        degree = np.clip(net / np.maximum(every, 1e-300), -1, 1)
+        return np.stack([np.interp(emission.energies, grid.energies, row) for row in degree])
 
 
 def emission_report(emission: Emission, modes: tuple[DecayMode, ...]) -> dict[str, Any]:

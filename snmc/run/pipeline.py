@@ -177,20 +177,28 @@ def _unweighted(
     return kept_arrivals, Detections(columns, counts, particles)
 
 
-def blocks_in_order(plan: Plan, first: int, workers: int) -> Iterator[tuple[int, Block]]:
-    """Blocks from number `first` on, made on `workers` threads, in order and a few ahead."""
-    numbers = iter(range(first, plan.blocks))
-    waiting: deque[tuple[int, Future[Block]]] = deque()
+def groups_in_order(plan: Plan, first: int, workers: int) -> Iterator[tuple[int, int, Block]]:
+    """Events from block `first` on, made on `workers` threads, in order and a few groups ahead.
+
+    Each item is the number of a group's first block, how many blocks it has, and their events.
+    """
+    starts = range(first, plan.blocks, GROUP)
+    waiting: deque[tuple[int, int, Future[Block]]] = deque()
+
+    def make(start: int, count: int) -> Block:
+        return join([make_block(plan, number) for number in range(start, start + count)])
+
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for number in numbers:
-                waiting.append((number, pool.submit(make_block, plan, number)))
-                if len(waiting) > 2 * workers:
-                    done, future = waiting.popleft()
-                    yield done, future.result()
+            for start in starts:
+                count = min(GROUP, plan.blocks - start)
+                waiting.append((start, count, pool.submit(make, start, count)))
+                if len(waiting) > workers + 1:
+                    number, size, future = waiting.popleft()
+                    yield number, size, future.result()
             while waiting:
-                done, future = waiting.popleft()
-                yield done, future.result()
+                number, size, future = waiting.popleft()
+                yield number, size, future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -227,17 +235,9 @@ def run(
             unit_scale=True, desc=card.run.output.name, disable=True if quiet else None, delay=1,
         )  # fmt: skip
         with bar:
-            group: list[Block] = []
-            for number, block in blocks_in_order(plan, first, workers):
-                group.append(block)
-                if len(group) == GROUP or number == plan.blocks - 1:
-                    joined = join(group)
-                    sink.write(
-                        number + 1 - len(group), len(group), joined.arrivals, joined.detections,
-                        joined.tallies,
-                    )  # fmt: skip
-                    bar.update(int(joined.tallies["events"]))
-                    group = []
+            for number, count, group in groups_in_order(plan, first, workers):
+                sink.write(number, count, group.arrivals, group.detections, group.tallies)
+                bar.update(int(group.tallies["events"]))
         final = metadata | _outcome(plan, sink.tallies)
         energies, density = plan.source.spectrum
         sink.finish(final, ((density[1:] + density[:-1]) / 2, energies))

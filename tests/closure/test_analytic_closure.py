@@ -71,6 +71,27 @@ def test_dirac_photons_are_softer_than_neutrinos(make_card):
     assert means["photon"] < 0.9 * means["neutrino"]
 
 
+def test_majorana_antineutrinos_are_softer_than_neutrinos(make_card):
+    """Catches decays isotropic for each sign: most N come from neutrinos here and are polarised.
+
+    Neutrinos go along the spin, antineutrinos against it; only the photons are isotropic.
+    """
+    card = make_card(
+        "generator.d=1e-12 / MeV", "observation.daughters=neutrino",
+        "supernova.core.mu_nu_e=100 MeV", "generator.mass=10 MeV",
+    )  # fmt: skip
+    arrivals = make_block(plan_run(card, prepare(card), 2, True), 0).arrivals
+    particle = arrivals["pdg_decay"] > 0
+    assert particle.mean() == pytest.approx(0.5, abs=0.01)
+    means = [
+        np.average(arrivals["energy"][rows], weights=arrivals["weight"][rows])
+        for rows in (particle, ~particle)
+    ]
+    assert means[1] < 0.9 * means[0]
+    half = np.average(arrivals["parent_energy"], weights=arrivals["weight"]) / 2
+    assert sum(means) / 2 == pytest.approx(half, rel=0.01)
+
+
 def test_the_printed_form_of_the_paper_would_fail(make_card):
     """Shows that the closure can fail: eq. 6 with the forward window is no match for the events."""
     result = validate(make_card(), workers=2, quiet=True).comparisons[0]

@@ -333,16 +333,18 @@ def test_polarised_parents_send_the_neutrino_forward() -> None:
     """Would catch an asymmetry that contradicts the helicity in which N and Nbar are made.
 
     The spin along the flight that the amplitudes of production give, through the decay amplitudes
-    of N at rest, must equal 1 + P a cos(theta) with P = 1 - 2 x (share of the rare helicity).
+    of N at rest, must equal 1 + P a cos(theta) with P = 1 - 2 x (share of the rare helicity) for N
+    and the opposite for Nbar.
     """
     rng = np.random.default_rng(12)
     mass, m = 60.0, M_ELECTRON
     p1, p2, p3, p = random_scattering(rng, m, mass)
     args = arguments(p1, p2, p3, p, m, mass)
-    polarisation = 1 - 2 * scattering_flipped(*args) / scattering(*args)
+    degree = 1 - 2 * scattering_flipped(*args) / scattering(*args)
     modes = model(mass, "dirac", d_e=1.0).modes()
     assert [mode.component for mode in modes] == ["N", "Nbar"]
     for mode, anti in zip(modes, (False, True), strict=True):
+        polarisation = -degree if anti else degree
         helicities = squared_scattering(p1, p2, p3, p, mass, anti)
         share = helicities / helicities.sum()  # spin against, along the flight
         for cos_theta in (-0.8, 0.4, 1.0):

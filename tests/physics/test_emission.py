@@ -15,7 +15,7 @@ from snmc.core import SupernovaCore, load_core
 from snmc.decays import DecayMode, DecaySampler, Flight, branching, seen_probability
 from snmc.generators.dipole import ACTIVE, Dipole, inverse_decay, scattering
 from snmc.ground.errors import InputError
-from snmc.ground.kinematics import latest_decay, momentum
+from snmc.ground.kinematics import momentum, seen_times
 from snmc.ground.units import C_LIGHT, HBAR, HBAR_C, PARSEC
 from snmc.production.coalescence import coalescence_rate
 from snmc.production.emission import (
@@ -357,7 +357,7 @@ def test_decay_times_follow_the_truncated_exponential() -> None:
     sampler = DecaySampler(line(), (mode(lifetime),), MASS, flight())
     rows = draw(sampler, 6, 20_000)
     y = (rows["energy"] * 2 / ENERGY - 1) * ENERGY / P + 1
-    last = np.array([latest_decay(ENERGY, P, MASS, v, WINDOW, DISTANCE, np.inf) for v in y])
+    last = np.array([seen_times(ENERGY, P, MASS, v, WINDOW, DISTANCE, np.inf)[0] for v in y])
     time = rows["decay_length"] / SPEED
     first = PHOTOSPHERE / SPEED
     assert np.all(time >= first * (1 - 1e-8))

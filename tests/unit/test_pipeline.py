@@ -16,7 +16,7 @@ from snmc.ground.columns import ARRIVALS
 from snmc.ground.errors import InputError
 from snmc.ground.streams import BLOCK_EVENTS
 from snmc.run import pipeline
-from snmc.run.pipeline import blocks_in_order, plan_run, run
+from snmc.run.pipeline import groups_in_order, plan_run, run
 from snmc.run.prepare import prepare
 from snmc.run.sink import RootSink
 
@@ -62,13 +62,14 @@ def test_seed_changes_the_events(make_card):
     assert not np.array_equal(weights[0][:100], weights[1][:100])
 
 
-def test_blocks_number_events_on(make_card):
+def test_blocks_number_events_on(make_card, monkeypatch):
     """Catches event numbers that start again in each block, and a short last block left out."""
+    monkeypatch.setattr(pipeline, "GROUP", 2)
     card = make_card(f"run.events={2 * BLOCK_EVENTS + 100}", "observation.daughters=neutrino")
     plan = plan_run(card, prepare(card), 2, True)
-    blocks = dict(blocks_in_order(plan, 0, 2))
-    assert list(blocks) == [0, 1, 2]
-    events = np.concatenate([block.arrivals["event"] for block in blocks.values()])
+    groups = list(groups_in_order(plan, 0, 2))
+    assert [(first, count) for first, count, _ in groups] == [(0, 2), (2, 1)]
+    events = np.concatenate([group.arrivals["event"] for _, _, group in groups])
     assert np.all(np.diff(events) > 0)
     assert events[-1] == 2 * BLOCK_EVENTS + 99
 
