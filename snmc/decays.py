@@ -29,7 +29,6 @@ from snmc.ground.units import C_LIGHT, HBAR
 from snmc.production.emission import Emission
 
 Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 PHOTON = 22
 NEUTRINOS = (12, 14, 16)
 M2_IN_CM2 = 1e4
@@ -108,7 +107,7 @@ def _seen_forward(
 @compiled
 def _sample(
     rng: np.random.Generator, count: int, first_event: int, norm: float,
-    cdf: Array, guide: Integers, bias: Array,
+    cdf: Array, guide: npt.NDArray[np.int32], bias: Array,
     density: Array, energies: Array, time_edges: Array, radius_edges: Array, polarisation: Array,
     mode_cdf: Array, mode_daughters: npt.NDArray[np.int32], mode_asymmetry: Array,
     M: float, rate_at_rest: float, rest_energy: float,
@@ -178,17 +177,17 @@ def _sample(
                     below = last if above < last else below
                     above = last
                 t1, t2, end = max(t1, below), min(t2, above), max(end, last)
-        early = seen_probability(rate, first, t1)
-        late = seen_probability(rate, max(first, t2), end) if t2 > t1 else 0.0
-        spent = early + late
+        spent, start, stop = seen_probability(rate, first, t1), first, t1
+        if t2 < end:
+            early, start_late = spent, max(first, t2)
+            spent += seen_probability(rate, start_late, end)
+            if u_decay * spent >= early:
+                u_decay, start, stop = (u_decay * spent - early) / (spent - early), start_late, end
+            else:
+                u_decay *= spent / early
         if spent <= 0.0:
             continue
-        share = u_decay * spent
-        if share < early or late == 0.0:
-            start, stop, within = first, t1, share / early
-        else:
-            start, stop, within = max(first, t2), end, (share - early) / late
-        decay_time = start - np.log1p(within * np.expm1(-rate * (stop - start))) / rate
+        decay_time = start - np.log1p(u_decay * np.expm1(-rate * (stop - start))) / rate
         decay_time = min(max(decay_time, start), stop)
         path = speed * decay_time
         for d in range(2):
@@ -213,7 +212,7 @@ def _sample(
                 )
                 seen_as = (12 + 2 * out) * (-1 if anti else 1)
             event[row] = first_event + i
-            weight[row] = norm * spent / bias[cell]
+            weight[row] = norm * spent / bias[t_cell, piece]
             pdg[row] = seen_as
             pdg_decay[row] = born_as
             energy[row] = E_d
@@ -281,10 +280,10 @@ class DecaySampler:
         if response is not None:
             forward *= response[1:]
         numbers = np.diff(energies) * (density[..., 1:] + density[..., :-1]) / 2
+        self._bias = forward
         tilted = numbers * forward[None, :, None, :]
         tilted[tilted < 1e-12 * tilted.max()] = 0.0
         self.tilted_parents = float(tilted.sum())
-        self._bias = np.broadcast_to(forward[None, :, None, :], numbers.shape).ravel()
         self._cdf, self._guide = guide_table(tilted.ravel())
         self._flavour = flavour_table(flight.ordering, flight.oscillation)
 

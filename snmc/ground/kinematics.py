@@ -107,6 +107,8 @@ def seen_times(
     t1 = reach / (a * (window + light) + root)
     if t1 >= end:
         return end, end, end
+    if light * one_minus_beta(E, p, M) / beta > window:  # the parent itself comes late
+        return t1, end, end
     t2 = (a * (window + light) + root) / (a * a + b * b)
     if t2 >= end or arrival_delay(E, p, M, y, end, distance) > window:
         t2 = end

@@ -8,7 +8,7 @@ from snmc.ground.compiled import compiled
 Array = npt.NDArray[np.float64]
 
 
-def guide_table(weights: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+def guide_table(weights: Array) -> tuple[Array, npt.NDArray[np.int32]]:
     """Cumulative distribution and guide of `weights` (n,), not negative, for `pick_cell`.
 
     Result: cdf (n + 1,) from 0 to 1, and guide (n,): the first cell at or above each n-th part
@@ -19,11 +19,11 @@ def guide_table(weights: Array) -> tuple[Array, npt.NDArray[np.int64]]:
     cdf /= cdf[-1] if cdf[-1] > 0 else 1.0
     starts = np.arange(len(weights)) / len(weights)
     guide = np.searchsorted(cdf, starts, side="right") - 1
-    return cdf, np.minimum(guide, len(weights) - 1)
+    return cdf, np.minimum(guide, len(weights) - 1).astype(np.int32)
 
 
 @compiled
-def pick_cell(cdf: Array, guide: npt.NDArray[np.int64], u: float) -> int:
+def pick_cell(cdf: Array, guide: npt.NDArray[np.int32], u: float) -> int:
     """Number of the cell with cdf[i] <= u < cdf[i + 1], for u in [0, 1)."""
     i = guide[int(u * len(guide))]
     while cdf[i + 1] <= u:
