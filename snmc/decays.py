@@ -175,7 +175,7 @@ def _sample(
                 below, above, last = seen_times(E, p, M, y, window - born, distance, max_sine)
                 if photons and neutrinos:
                     below = last if above < last else below
-                    above = last
+                    above = np.inf
                 t1, t2, end = max(t1, below), min(t2, above), max(end, last)
         spent, start, stop = seen_probability(rate, first, t1), first, t1
         if t2 < end:
