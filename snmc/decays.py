@@ -30,7 +30,6 @@ from snmc.production.emission import Emission
 
 Array = npt.NDArray[np.float64]
 PHOTON = 22
-NEUTRINOS = (12, 14, 16)
 M2_IN_CM2 = 1e4
 
 
@@ -71,7 +70,8 @@ class Flight:
 
     def escape_radius(self) -> float:
         """Smallest decay distance [m] from which something looked for escapes."""
-        return self.neutrinosphere if self.neutrinos else self.photosphere
+        radii = [(self.photons, self.photosphere), (self.neutrinos, self.neutrinosphere)]
+        return min(radius for looked_for, radius in radii if looked_for)
 
     def max_sine(self) -> float:
         """Largest sin(theta) accepted; infinite where the angle is not limited."""

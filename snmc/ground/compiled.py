@@ -8,12 +8,15 @@ compiled with different options one cache entry.
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import platformdirs
+
+from snmc.ground.errors import InputError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,10 +40,28 @@ def source_hash() -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
 def cache_folder() -> Path:
-    """The folder of cached kernels and tables: `$SNMC_CACHE_DIR`, else the user's cache folder."""
+    """The folder of cached kernels and tables; it may be deleted at any time.
+
+    `$SNMC_CACHE_DIR`, else the user's cache folder, else, where that cannot be written to, a
+    folder for temporary files. Raises InputError if `$SNMC_CACHE_DIR` cannot be written to.
+    """
     chosen = os.environ.get("SNMC_CACHE_DIR")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("snmc"))
+    if chosen:
+        if not _writable(Path(chosen)):
+            raise InputError(f"SNMC_CACHE_DIR: found '{chosen}'; needs a folder one can write to")
+        return Path(chosen)
+    usual = Path(platformdirs.user_cache_dir("snmc"))
+    return usual if _writable(usual) else Path(tempfile.gettempdir()) / f"snmc-{os.getuid()}"
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 os.environ["NUMBA_CACHE_DIR"] = str(cache_folder() / "kernels" / source_hash())

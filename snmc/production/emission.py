@@ -6,12 +6,14 @@ is its proper volume.
 """
 
 import hashlib
+import inspect
 import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -144,7 +146,7 @@ def emitted_numbers(
         "source": source_hash(), "core": core.content, "process": process.name, "mass": mass,
         "screening": screening, "gravity": gravity, "precision": precision,
         "amplitude": f"{process.amplitude.__module__}.{process.amplitude.__qualname__}",
-        "sources": process.sources,
+        "sources": process.sources, "written": _written_in(process.amplitude),
     }  # fmt: skip
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
     path = cache_folder() / "emission" / f"{digest}.npy"
@@ -156,11 +158,29 @@ def emitted_numbers(
             progress(shape[1] * shape[2])
             return stored
     numbers = _compute(core, process, mass, screening, gravity, precision, grid, workers, progress)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        np.save(file, numbers)
-    os.replace(file.name, path)
+    _keep(path, numbers)
     return numbers
+
+
+def _keep(path: Path, numbers: Array) -> None:
+    """Write a table to the cache, whole or not at all; a full disk costs only the next start."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            try:
+                np.save(file, numbers)
+            except OSError:
+                os.unlink(file.name)
+                return
+        os.replace(file.name, path)
+    except OSError:
+        return
+
+
+def _written_in(amplitude: Callable[..., float]) -> str:
+    """Hash of the file an amplitude is written in, which may be a plug-in outside snmc."""
+    source = inspect.getsourcefile(inspect.unwrap(amplitude)) or ""
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
 
 
 def _compute(
@@ -197,8 +217,11 @@ def _compute(
         progress(int(cells_each[chunk].sum()))
         return rate
 
-    with ThreadPoolExecutor(max(1, workers)) as pool:
+    pool = ThreadPoolExecutor(max(1, workers))
+    try:
         rates = np.concatenate(list(pool.map(task, range(0, len(first), _STATES_PER_TASK))))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C do not work through the rest
 
     shape = (*volume.shape, len(process.sources), len(grid.energies))
     local = rates[where].reshape(shape)

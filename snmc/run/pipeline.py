@@ -135,13 +135,16 @@ def make_block(plan: Plan, number: int) -> Block:
         detections = plan.detector.detect(arrivals, plan.window, stream)
     if plan.supernovae is not None and detections is not None:
         arrivals, detections = _unweighted(arrivals, detections, plan.supernovae, stream)
-    weight = arrivals["weight"]
+    weight = arrivals["weight"].astype(np.float64)
     tallies = {
         "events": float(count),
         "arrival_rows": float(len(weight)),
         "fluence": float(weight.sum()),
         "fluence_squared": float((weight**2).sum()),
     }
+    if plan.supernovae is not None:
+        # draws whose chance came out above one, and so taken twice: zero or a few in a thousand
+        tallies["repeated_rows"] = float(np.sum(np.diff(arrivals["event"]) == 0))
     if detections is not None:
         counts, accepted = detections.columns["weight"], detections.columns["accepted"]
         tallies |= {
@@ -272,6 +275,7 @@ def _identity(card: RunCard, experiment: Experiment) -> dict[str, Any]:
     return {
         "card": card.resolved(),
         "core": experiment.supernova.core.content,
+        "detector": None if experiment.detector is None else experiment.detector.card,
         "source": source_hash(),
     }
 
