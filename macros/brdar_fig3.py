@@ -18,6 +18,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from snmc.ground.errors import InputError
 from snmc.judgement.fluence import exact_fluence, forward_fluence
 from snmc.roles.decaying_particle import DecaySource
 from snmc.run.card import load_card
@@ -137,4 +138,7 @@ def tex(d: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(f"brdar_fig3: error: {error}") from None

@@ -5,6 +5,7 @@ Exit status: 0 success, 1 a check failed, 2 bad input, 130 interrupted.
 
 import os
 import shlex
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -78,6 +79,10 @@ def _how_to_resume(arguments: list[str]) -> str:
     return f"; go on with: {shlex.join(['snmc', *again, '--resume'])}"
 
 
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
 def _show_warning(
     message: Warning | str,
     category: type[Warning],
@@ -116,7 +121,7 @@ def _settings(command: Command) -> Command:
 def _workers(command: Command) -> Command:
     return click.option(
         "--workers",
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=1, max=1024),
         metavar="N",
         help="Threads to work with (default: as the card says, else one a core).",
     )(command)
@@ -152,6 +157,7 @@ def run(
     """Simulate the events of CARD and write them to a ROOT file."""
     if resume and overwrite:
         raise InputError("found --resume and --overwrite; give one of them")
+    signal.signal(signal.SIGTERM, _terminate)  # batch systems end a job so
     checked = _load(card, settings, output)
 
     from snmc.run import pipeline

@@ -68,10 +68,10 @@ class Flight:
     ordering: str = "NO"
     oscillation: str = "nufit-5.2"
 
-    def escape_radius(self) -> float:
-        """Smallest decay distance [m] from which something looked for escapes."""
-        radii = [(self.photons, self.photosphere), (self.neutrinos, self.neutrinosphere)]
-        return min(radius for looked_for, radius in radii if looked_for)
+    def escape_radii(self) -> tuple[float, ...]:
+        """Smallest decay distance [m] from which each kind looked for escapes."""
+        radii = ((self.photons, self.photosphere), (self.neutrinos, self.neutrinosphere))
+        return tuple(radius for looked_for, radius in radii if looked_for)
 
     def max_sine(self) -> float:
         """Largest sin(theta) accepted; infinite where the angle is not limited."""
@@ -132,6 +132,8 @@ def _sample(
     decay_length = np.empty(room)
     cosine = np.empty(room)
     mode = np.empty(room, np.int16)
+    first, t1, t2, end = np.empty(2), np.empty(2), np.empty(2), np.empty(2)
+    early, chance, seen = np.empty(2), np.empty(2), np.empty(2, np.bool_)
     row = 0
     for i in range(count):
         cell = pick_cell(cdf, guide, rng.random())
@@ -164,44 +166,54 @@ def _sample(
         p = momentum(E, M)
         speed = p / E * C_LIGHT
         rate = rate_at_rest * M / E
-        # The decay time is drawn where the daughter is seen, below t1 or from t2 to the end; with
-        # two kinds looked for, from the first time that either is seen to the last.
-        first, t1, t2, end = np.inf, 0.0, np.inf, 0.0
+        # Where each daughter looked for is seen: from first to t1, and from t2 to the end.
+        live = 0
         for d in range(2):
+            chance[d] = 0.0
             is_photon = mode_daughters[m, d] == PHOTON
             if (is_photon and photons) or (not is_photon and neutrinos):
                 y = y0 if d == 0 else 2.0 - y0
-                first = min(first, (photosphere if is_photon else neutrinosphere) / speed)
-                below, above, last = seen_times(E, p, M, y, window - born, distance, max_sine)
-                if photons and neutrinos:
-                    below = last if above < last else below
-                    above = np.inf
-                t1, t2, end = max(t1, below), min(t2, above), max(end, last)
-        spent, start, stop = seen_probability(rate, first, t1), first, t1
-        if t2 < end:
-            early, start_late = spent, max(first, t2)
-            spent += seen_probability(rate, start_late, end)
-            if u_decay * spent >= early:
-                u_decay, start, stop = (u_decay * spent - early) / (spent - early), start_late, end
-            else:
-                u_decay *= spent / early
-        if spent <= 0.0:
+                first[d] = (photosphere if is_photon else neutrinosphere) / speed
+                t1[d], t2[d], end[d] = seen_times(E, p, M, y, window - born, distance, max_sine)
+                early[d] = seen_probability(rate, first[d], t1[d])
+                chance[d] = early[d]
+                if t2[d] < end[d]:
+                    chance[d] += seen_probability(rate, max(first[d], t2[d]), end[d])
+                if chance[d] > 0.0:
+                    live += 1
+        if live == 0:
             continue
-        decay_time = start - np.log1p(u_decay * np.expm1(-rate * (stop - start))) / rate
+        # The decay time is drawn for one of them, either with equal chance.
+        if live == 2:
+            chosen = int(2 * u_decay)
+            u_decay = 2 * u_decay - chosen
+        else:
+            chosen = 0 if chance[0] > 0.0 else 1
+        share = u_decay * chance[chosen]
+        if share < early[chosen]:
+            start, stop, within = first[chosen], t1[chosen], share / early[chosen]
+        else:
+            start, stop = max(first[chosen], t2[chosen]), end[chosen]
+            within = (share - early[chosen]) / (chance[chosen] - early[chosen])
+        decay_time = start - np.log1p(within * np.expm1(-rate * (stop - start))) / rate
         decay_time = min(max(decay_time, start), stop)
+        # The weight is the exponential density over the one drawn from.
+        drawn_from = 0.0
+        for d in range(2):
+            seen[d] = chance[d] > 0.0 and (
+                d == chosen
+                or (first[d] <= decay_time <= t1[d])
+                or (max(first[d], t2[d]) <= decay_time <= end[d] and t2[d] < end[d])
+            )
+            if seen[d]:
+                drawn_from += 1.0 / (live * chance[d])
         path = speed * decay_time
         for d in range(2):
+            if not seen[d]:
+                continue
             born_as = mode_daughters[m, d]
             is_photon = born_as == PHOTON
-            if not ((is_photon and photons) or (not is_photon and neutrinos)):
-                continue
             y = y0 if d == 0 else 2.0 - y0
-            if photons and neutrinos:  # this daughter's own limits
-                if path < (photosphere if is_photon else neutrinosphere):
-                    continue
-                below, above, last = seen_times(E, p, M, y, window - born, distance, max_sine)
-                if (decay_time > below and decay_time < above) or decay_time > last:
-                    continue
             E_d = daughter_energy(E, p, M, y, rest_energy)
             seen_as = born_as
             if not is_photon:
@@ -212,7 +224,7 @@ def _sample(
                 )
                 seen_as = (12 + 2 * out) * (-1 if anti else 1)
             event[row] = first_event + i
-            weight[row] = norm * spent / bias[t_cell, piece]
+            weight[row] = norm / (drawn_from * bias[t_cell, piece])
             pdg[row] = seen_as
             pdg_decay[row] = born_as
             energy[row] = E_d
@@ -273,13 +285,19 @@ class DecaySampler:
         self.polarisation = (
             np.zeros((len(components), len(energies))) if polarisation is None else polarisation
         )
-        forward = _seen_forward(
-            energies[1:], grid.time_edges[:-1], mass, self.width / HBAR, flight.escape_radius(),
-            flight.window, flight.distance, flight.max_sine(),
-        )  # fmt: skip
-        if response is not None:
-            forward *= response[1:]
         numbers = np.diff(energies) * (density[..., 1:] + density[..., :-1]) / 2
+        by_cell = numbers.sum(axis=(0, 2))
+        forward = np.zeros(by_cell.shape)
+        for radius in flight.escape_radii():
+            kind = _seen_forward(
+                energies[1:], grid.time_edges[:-1], mass, self.width / HBAR, radius,
+                flight.window, flight.distance, flight.max_sine(),
+            )  # fmt: skip
+            if response is not None:
+                kind *= response[1:]
+            # Each kind looked for gets its share of the parents, however rare it is.
+            if (total := (by_cell * kind).sum()) > 0:
+                forward += kind * ((by_cell * forward).sum() / total if forward.any() else 1.0)
         self._bias = forward
         tilted = numbers * forward[None, :, None, :]
         tilted[tilted < 1e-12 * tilted.max()] = 0.0

@@ -8,7 +8,6 @@ falls beyond them is kept apart, as ROOT does, and told where it matters.
 import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from snmc.core import SupernovaCore, load_core
 from snmc.ground.columns import SUPERNOVA
 from snmc.ground.errors import InputError
 from snmc.ground.units import PARSEC
+from snmc.judgement.report import reading_root
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -292,17 +292,6 @@ def _detections(chunks: Iterator[Batch]) -> _Detections | None:
     return made
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn what uproot says of a file that it cannot read into one line."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: file not found") from error
-    except Exception as error:  # whatever a damaged file makes uproot raise
-        raise InputError(f"{path}: cannot be read as a ROOT file; is it damaged?") from error
-
-
 def _facts(path: Path, file: Any) -> _Facts:
     names = file.keys(recursive=False, cycle=False)
     for needed in ("metadata", "arrivals"):
@@ -311,7 +300,7 @@ def _facts(path: Path, file: Any) -> _Facts:
             raise InputError(
                 f"{path}: found no {needed!r} in it, but {found}; needs a file written by snmc run"
             )
-    with _reading(path):
+    with reading_root(path):
         text = str(file["metadata"])
         done = None
         if "blocks" in names:
@@ -348,14 +337,14 @@ def _chunks(
     path: Path, file: Any, tree: str, branches: Sequence[str], stop: int | None
 ) -> Iterator[Batch]:
     """Yield the first `stop` rows of a tree (default: all), `CHUNK` at a time, none empty."""
-    with _reading(path):
+    with reading_root(path):
         found = file[tree]
         missing = [name for name in branches if name not in found]
     if missing:
         raise InputError(f"{path}: tree {tree!r}: found no branch {missing[0]!r}")
     rows = found.iterate(list(branches), step_size=CHUNK, entry_stop=stop, library="np")
     while True:
-        with _reading(path):
+        with reading_root(path):
             chunk = next(rows, None)
         if chunk is None:
             return
@@ -378,7 +367,7 @@ def plot_file(path: Path, output: Path) -> None:
     import uproot
     from matplotlib.figure import Figure
 
-    with _reading(path):
+    with reading_root(path):
         file = uproot.open(path, object_cache=None, array_cache=None)
     with file:
         facts = _facts(path, file)
@@ -392,7 +381,7 @@ def plot_file(path: Path, output: Path) -> None:
             detections = _detections(
                 _chunks(path, file, "detections", DETECTION_BRANCHES, done.get("detections"))
             )
-        with _reading(path):
+        with reading_root(path):
             parents = file["parent_spectrum"].to_numpy() if "parent_spectrum" in file else None
 
     with mpl.rc_context(STYLE):

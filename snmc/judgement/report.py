@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,19 @@ from snmc.run.card import RunCard
 from snmc.run.prepare import prepare_generator, prepare_supernova
 
 TREES = ("arrivals", "detections")
+
+
+@contextmanager
+def reading_root(path: Path) -> Iterator[None]:
+    """Turn what uproot says of a file that it cannot read into one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: file not found") from error
+    except Exception as error:  # whatever a damaged file makes uproot raise
+        raise InputError(f"{path}: cannot be read as a ROOT file; is it damaged?") from error
 
 
 def show_card(card: RunCard) -> dict[str, Any]:
@@ -24,10 +39,9 @@ def show_card(card: RunCard) -> dict[str, Any]:
     generator = prepare_generator(card)
     workers = card.run.workers or os.cpu_count() or 1
     numbers = generator.report(supernova, card.run.precision, workers, quiet=False)
-    setting = card.generators[0]
     return {
         "title": card.title,
-        "generator": {"name": setting.name, "title": type(generator).title} | setting.values,
+        "generator": {"title": type(generator).title} | card.resolved()["generator"][0],
         "core": {"name": supernova.core.name, "description": supernova.core.description},
         **numbers,
         "references": list(type(generator).references),
@@ -38,9 +52,9 @@ def text_of(report: Mapping[str, Any]) -> str:
     """Lines of `show_card` for a reader."""
     model = report["generator"]
     values = ", ".join(
-        f"{key} = {value:g}" if isinstance(value, float) else f"{key} = {_words(value)}"
+        f"{key} = {', '.join(value) if isinstance(value, list) else value}"
         for key, value in model.items()
-        if key not in ("name", "title")
+        if key not in ("name", "title", "label")
     )
     lines = [
         report["title"],
@@ -69,7 +83,9 @@ def show_file(path: Path) -> dict[str, Any]:
     """
     import uproot
 
-    with uproot.open(path) as file:
+    with reading_root(path):
+        file = uproot.open(path)
+    with file, reading_root(path):
         if "metadata" not in file:
             raise InputError(f"{path}: found no 'metadata' in it; needs a file written by snmc")
         metadata = json.loads(str(file["metadata"]))
@@ -86,7 +102,7 @@ def file_text(told: Mapping[str, Any]) -> str:
     lines += [
         f"  core       {told['core']['name']}",
         f"  detector   {'none' if detector is None else detector['name']}",
-        f"  made       {told['created']} by {' '.join(told['command'])}",
+        f"  made       {told['created']} by {shlex.join(told['command'])}",
         f"  seed       {told['random']['seed']}, sources {told['source_hash']}",
     ]
     for name, number in told.get("tallies", {}).items():
@@ -104,7 +120,3 @@ def file_text(told: Mapping[str, Any]) -> str:
         modes = enumerate(told["normalisation"]["modes"])
         lines.append("modes      " + ", ".join(f"{i} {name}" for i, name in modes))
     return "\n".join([*lines, *(f"cite       {text}" for text in told["citations"])])
-
-
-def _words(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)

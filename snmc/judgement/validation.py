@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.decays import PHOTON
-from snmc.ground.errors import InputError
+from snmc.ground.errors import InputError, PhysicsError
 from snmc.judgement.fluence import Daughter, exact_fluence, forward_fluence
 from snmc.roles.decaying_particle import DecaySource
 from snmc.run.card import RunCard
@@ -82,7 +82,8 @@ def validate(card: RunCard, *, workers: int | None, quiet: bool) -> Validation:
 
     `workers`: threads (default: the cores); `quiet`: no progress bar. The bins hold all but 1e-4
     of the exact fluence at either end; bins of fewer than 25 effective events are joined. Raises
-    InputError if nothing can be seen, or if the model's decays have no analytic form here.
+    InputError if nothing can be seen or the model's decays have no analytic form here, PhysicsError
+    if too few events are left to judge.
     """
     from tqdm import tqdm
 
@@ -154,6 +155,12 @@ def _compare(
 
     sampler = source.sampler
     sampled, squares = sums
+    few = sampled.sum() ** 2 < _FEW * squares.sum() or not squares.any()
+    if few:
+        raise PhysicsError(
+            f"{daughter}s: fewer than {_FEW} effective events, too few to judge; raise run.events, "
+            f'or look for them alone with observation.daughters = "{daughter}"'
+        )
     starts = _joined(sampled, squares)
     sampled, squares = np.add.reduceat(sampled, starts), np.add.reduceat(squares, starts)
     edges = np.append(edges[starts], edges[-1])

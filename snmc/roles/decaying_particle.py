@@ -1,5 +1,6 @@
 """The common shape of most models: a particle born in the core that decays in flight."""
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from snmc.decays import DecayMode, DecaySampler, Flight, branching
 from snmc.ground.columns import Columns
-from snmc.ground.errors import PhysicsError
+from snmc.ground.errors import PhysicsError, PhysicsWarning
 from snmc.ground.units import HBAR, MEV_IN_ERG
 from snmc.production.emission import (
     Emission,
@@ -24,6 +25,8 @@ from snmc.roles.generator import Generator, Observation, Response, Supernova
 from snmc.thermal import Screening
 
 Array = npt.NDArray[np.float64]
+
+BINDING_ENERGY_ERG = 5e53  # of the heaviest neutron stars, Lattimer and Prakash, ApJ 550 (2001) 426
 
 
 class DecayingParticle(Generator):
@@ -98,7 +101,7 @@ class DecayingParticle(Generator):
     ) -> Emission:
         """Emission table of all processes with the model's couplings.
 
-        Raises InputError if nothing is emitted.
+        Raises InputError if nothing is emitted; warns if it is more energy than a supernova has.
         """
         from tqdm import tqdm
 
@@ -112,7 +115,15 @@ class DecayingParticle(Generator):
                 process.name: self._table(process, supernova, precision, grid, workers, bar.update)
                 for process in self.processes()
             }
-        return combine(self.components(), grid, self.mass, tables)
+        emission = combine(self.components(), grid, self.mass, tables)
+        if (energy := emission.parent_energy * MEV_IN_ERG) > BINDING_ENERGY_ERG:
+            warnings.warn(
+                f"the particles carry {energy:.2g} erg, more than the {BINDING_ENERGY_ERG:g} erg "
+                "of a whole supernova: cooling and absorption are not included",
+                PhysicsWarning,
+                stacklevel=2,
+            )
+        return emission
 
     def components(self) -> tuple[str, ...]:
         """Kinds of parent, in the order of the decay modes."""

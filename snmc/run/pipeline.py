@@ -5,7 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -81,13 +81,10 @@ class RunSummary:
                 f"reactions, {tallies['accepted_rows']:.0f} accepted"
             )
             return "\n".join(lines)
-        lines.append(
-            f"  fluence             {tallies['fluence']:.5g} per cm2 "
-            f"+- {100 * relative_error(tallies):.2g} %"
-        )
+        lines.append(f"  fluence [1/cm2]     {with_error(tallies, 'fluence')}")
         if self.metadata["detector"] is not None:
             lines.append(
-                f"  expected counts     {tallies['counts']:.5g} in "
+                f"  expected counts     {with_error(tallies, 'counts')} in "
                 f"{self.metadata['detector']['name']} ({tallies['reactions']:.5g} reactions "
                 "before efficiency and windows)"
             )
@@ -96,13 +93,14 @@ class RunSummary:
         return "\n".join(lines)
 
 
-def relative_error(tallies: Mapping[str, float]) -> float:
-    """Statistical error of the fluence over the fluence, 0 without arrivals."""
-    if tallies["fluence"] == 0:
-        return 0.0
-    # Weights of rows not drawn count as zeros of the same sample of events.
-    variance = tallies["fluence_squared"] - tallies["fluence"] ** 2 / tallies["events"]
-    return float(np.sqrt(max(0.0, variance)) / tallies["fluence"])
+def with_error(tallies: Mapping[str, float], name: str) -> str:
+    """Write the sum of weights called `name` with its statistical error."""
+    total, events = tallies[name], tallies["events"]
+    if total == 0 or events < 2:
+        return f"{total:.5g}"
+    # Events without a row count as zeros of the same sample.
+    variance = (tallies[f"{name}_squared"] - total**2 / events) * events / (events - 1)
+    return f"{total:.5g} +- {100 * np.sqrt(max(0.0, variance)) / total:.2g} %"
 
 
 def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -> Plan:
@@ -136,11 +134,13 @@ def make_block(plan: Plan, number: int) -> Block:
     if plan.supernovae is not None and detections is not None:
         arrivals, detections = _unweighted(arrivals, detections, plan.supernovae, stream)
     weight = arrivals["weight"].astype(np.float64)
+    # Daughters of one decay are not independent: squares of their sum.
+    by_event = np.bincount(arrivals["event"].astype(np.int64) - first, weight, minlength=1)
     tallies = {
         "events": float(count),
         "arrival_rows": float(len(weight)),
         "fluence": float(weight.sum()),
-        "fluence_squared": float((weight**2).sum()),
+        "fluence_squared": float((by_event**2).sum()),
     }
     if plan.supernovae is not None:
         # draws whose chance came out above one, and so taken twice: zero or a few in a thousand
@@ -325,5 +325,5 @@ def _outcome(plan: Plan, tallies: Mapping[str, float]) -> dict[str, Any]:
         "normalisation": plan.source.summary(),
         "blocks": plan.blocks,
         "events": plan.events,
-        "tallies": dict(tallies) or {"events": 0.0, "arrival_rows": 0.0, "fluence": 0.0},
+        "tallies": dict(tallies) or make_block(replace(plan, events=0), 0).tallies,
     }

@@ -15,6 +15,9 @@ from snmc.run.card import load_card
 from snmc.run.pipeline import make_block, plan_run
 from snmc.run.prepare import prepare
 
+# Couplings beyond the supernova's energy make short lives, and a warning.
+pytestmark = pytest.mark.filterwarnings("ignore::snmc.ground.errors.PhysicsWarning")
+
 
 @pytest.mark.parametrize(
     ("mass", "d"),

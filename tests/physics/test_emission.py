@@ -17,6 +17,7 @@ from snmc.generators.dipole import ACTIVE, Dipole, inverse_decay, scattering
 from snmc.ground.errors import InputError
 from snmc.ground.kinematics import momentum, seen_times
 from snmc.ground.units import C_LIGHT, HBAR, HBAR_C, PARSEC
+from snmc.production import emission
 from snmc.production.coalescence import coalescence_rate
 from snmc.production.emission import (
     Coalescence,
@@ -40,7 +41,7 @@ MEV4_PER_CM3_S = 1 / (6.582119569e-22 * 197.3269804e-13**3)  # 1 MeV^4 as a rate
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the tables of these tests to themselves."""
-    monkeypatch.setenv("SNMC_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(emission, "cache_folder", lambda: tmp_path)
     return tmp_path
 
 

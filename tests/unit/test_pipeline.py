@@ -20,6 +20,9 @@ from snmc.run.pipeline import groups_in_order, plan_run, run
 from snmc.run.prepare import prepare
 from snmc.run.sink import RootSink
 
+# Couplings beyond the supernova's energy make short lives, and a warning.
+pytestmark = pytest.mark.filterwarnings("ignore::snmc.ground.errors.PhysicsWarning")
+
 KEYWORDS = {"workers": 2, "resume": False, "overwrite": False, "quiet": True}
 
 
