@@ -89,7 +89,9 @@ class DecayingParticle(Generator):
         )
         area = None
         if response is not None:
-            area = np.maximum.accumulate(response(emission.energies))
+            E = emission.energies
+            highest = (E + np.sqrt((E - self.mass) * (E + self.mass))) / 2  # of any daughter
+            area = np.maximum.accumulate(response(highest))
         polarisation = None
         if any(self._tilt(component, observation) for component in self.components()):
             polarisation = self._polarisation(supernova, emission, workers)

@@ -196,7 +196,7 @@ def groups_in_order(plan: Plan, first: int, workers: int) -> Iterator[tuple[int,
             for start in starts:
                 count = min(GROUP, plan.blocks - start)
                 waiting.append((start, count, pool.submit(make, start, count)))
-                if len(waiting) > workers:
+                if len(waiting) >= workers:  # the writer keeps one core busy meanwhile
                     number, size, future = waiting.popleft()
                     yield number, size, future.result()
             while waiting:

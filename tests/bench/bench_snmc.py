@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from snmc.production import emission
 from snmc.run import pipeline
 from snmc.run.card import RunCard, load_card
 from snmc.run.prepare import prepare
@@ -122,12 +123,13 @@ def test_emission_table(benchmark, kept, tmp_path, monkeypatch, request):
 
     def new_cache():
         if not kept:
-            monkeypatch.setenv("SNMC_CACHE_DIR", str(tmp_path / str(next(folders))))
+            folder = tmp_path / str(next(folders))
+            monkeypatch.setattr(emission, "cache_folder", lambda: folder)
 
     def table():
         experiment.generator.emission(experiment.supernova, card.run.precision, 2, True)
 
-    monkeypatch.setenv("SNMC_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(emission, "cache_folder", lambda: tmp_path)
     repeat(benchmark, table, rounds=9 if kept else 3, setup=new_cache)
     what = f"emission table, one mass, three processes, {request.node.callspec.id}"
     benchmark.extra_info.update(what=what, target="0.2 s" if kept else "15 s")
