@@ -190,7 +190,7 @@ def _sample(
         else:
             chosen = 0 if chance[0] > 0.0 else 1
         share = u_decay * chance[chosen]
-        if share < early[chosen]:
+        if share < early[chosen] or t2[chosen] >= end[chosen]:
             start, stop, within = first[chosen], t1[chosen], share / early[chosen]
         else:
             start, stop = max(first[chosen], t2[chosen]), end[chosen]

@@ -20,8 +20,6 @@ M_MUON = 105.658_375_5  # MeV
 M_PROTON = 938.272_088_16  # MeV
 M_NEUTRON = 939.565_420_52  # MeV
 M_PION_CHARGED = 139.570_39  # MeV
-M_PION_NEUTRAL = 134.976_8  # MeV
-ATOMIC_MASS = 931.494_102_42  # MeV
 ATOMIC_MASS_G = 1.660_539_066_60e-24  # g
 AVOGADRO = 6.022_140_76e23  # 1/mol
 G_NEWTON = 6.674_30e-11  # m^3 kg^-1 s^-2
@@ -30,7 +28,6 @@ PARSEC = 3.085_677_581_491_367e16  # m
 
 BOHR_MAGNETON = math.sqrt(4 * math.pi * ALPHA) / (2 * M_ELECTRON)  # 1/MeV, e/(2 m_e)
 RATE_DENSITY = 1 / (HBAR * (HBAR_C * 1e-13) ** 3)  # 1 MeV^4 in cm^-3 s^-1
-NUMBER_DENSITY = 1 / (HBAR_C * 1e-13) ** 3  # 1 MeV^3 in cm^-3
 
 
 def quantity(value: object, unit: str, key: str) -> float:

@@ -676,10 +676,6 @@ def _plain(text: str) -> str:
     return textwrap.shorten(text, 110, placeholder=" ...").replace("$", r"\$")
 
 
-def _unit(*parts: str) -> str:
-    return f"[{' '.join(parts)}]" if parts else ""
-
-
 def _number(value: float) -> str:
     """Write a number to four digits, with powers of ten where they are shorter."""
     if value == 0 or 1e-3 <= abs(value) < 1e5:

@@ -16,6 +16,7 @@ import numpy as np
 from snmc import __version__
 from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, SUPERNOVA, Columns
 from snmc.ground.compiled import source_hash
+from snmc.ground.errors import InputError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.roles.detector import Detections, Detector
 from snmc.roles.generator import Source
@@ -24,6 +25,7 @@ from snmc.run.prepare import Experiment, prepare, response_of
 from snmc.run.sink import RootSink, refuse_existing
 
 GROUP = 4  # blocks written at once: baskets of 262,144 rows
+MOST_EVENTS = 10**12  # of a run, as a card may ask for
 _TRIALS = 1  # purpose of the stream that draws how many trials a simulated data set takes
 
 
@@ -115,7 +117,14 @@ def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -
     events = mean = run.events
     if run.supernovae is not None:
         # A Poisson process: as many trials as leave each kept with probability below one.
-        mean = max(1, int(np.ceil(run.supernovae * source.largest_weight(1))))
+        trials = run.supernovae * source.largest_weight(1)
+        if trials > MOST_EVENTS:
+            raise InputError(
+                f"{card.path}: run.supernovae: found {run.supernovae}, which would take "
+                f"{trials:.2g} events; at most {MOST_EVENTS:g}: take a smaller coupling, or "
+                "weighted events"
+            )
+        mean = max(1, int(np.ceil(trials)))
         events = int(block_stream(run.seed, 0, _TRIALS).poisson(mean))
     return Plan(
         source, detector, experiment.observation.window, run.seed, events, mean, run.supernovae

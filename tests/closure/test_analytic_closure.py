@@ -95,6 +95,33 @@ def test_majorana_antineutrinos_are_softer_than_neutrinos(make_card):
     assert sum(means) / 2 == pytest.approx(half, rel=0.01)
 
 
+def test_polarisation_has_its_limits(make_card):
+    """Catches helicities of neutrinos and antineutrinos added with one sign, or averaged wrongly.
+
+    As many neutrinos as antineutrinos leave a Majorana N unpolarised; light Dirac N have the
+    helicity of the interaction, N positive and Nbar negative. Heavy ones come from tails whose
+    product of occupations does not depend on the angle in coalescence: the polarisation fades.
+    """
+
+    def polarisation(*settings: str) -> np.ndarray:
+        card = make_card("observation.daughters=neutrino", *settings)
+        source = plan_run(card, prepare(card), 2, True).source
+        energies, spectrum = source.spectrum
+        return np.trapezoid(source.sampler.polarisation * spectrum, energies) / np.trapezoid(
+            spectrum, energies
+        )
+
+    assert polarisation("generator.mass=10 MeV") == pytest.approx([0.0], abs=1e-12)
+    light = polarisation("generator.nature=dirac", "generator.mass=10 keV")
+    assert light == pytest.approx([1.0, -1.0], abs=1e-3)
+    fading = [light]
+    for mass in (50, 200, 600):
+        fading.append(polarisation("generator.nature=dirac", f"generator.mass={mass} MeV"))
+        assert fading[-1][0] == pytest.approx(-fading[-1][1], rel=1e-9)
+        assert fading[-1][0] < fading[-2][0]
+    assert abs(fading[-1][0]) < 0.05
+
+
 def test_the_printed_form_of_the_paper_would_fail(make_card):
     """Shows that the closure can fail: eq. 6 with the forward window is no match for the events."""
     result = validate(make_card(), workers=2, quiet=True).comparisons[0]

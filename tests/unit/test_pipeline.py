@@ -269,3 +269,13 @@ def test_output_folder_is_not_littered_after_an_early_error(make_card, tmp_path,
     with pytest.raises(InputError, match="no"):
         run(card, **KEYWORDS)
     assert [path for path in os.listdir(tmp_path) if path.startswith("events.root")] == []
+
+
+def test_simulated_data_beyond_all_bounds_are_refused(make_card):
+    """Catches a traceback of numpy, or a run of years, for a coupling that gives 1e20 counts."""
+    card = make_card(
+        "observation.detector=smm-grs", "run.supernovae=3", "generator.mass=1 keV",
+        "generator.d=1e-7 / MeV",
+    )  # fmt: skip
+    with pytest.raises(InputError, match=r"run\.supernovae: found 3"):
+        plan_run(card, prepare(card), 2, True)
