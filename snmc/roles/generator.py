@@ -27,6 +27,7 @@ class Supernova:
     photosphere: float
     neutrinosphere: float
     gravity: bool
+    absorption: bool
     ordering: str
     oscillation: str
 

@@ -50,6 +50,7 @@ class SupernovaSetting:
     photosphere_m: float
     neutrinosphere_m: float
     gravity: bool
+    absorption: bool
     ordering: Ordering
     oscillation: Oscillation
 
@@ -115,6 +116,7 @@ class RunCard:
                 "photosphere": f"{supernova.photosphere_m!r} m",
                 "neutrinosphere": f"{supernova.neutrinosphere_m!r} m",
                 "gravity": supernova.gravity,
+                "absorption": supernova.absorption,
                 "ordering": supernova.ordering,
                 "oscillation": supernova.oscillation,
             },
@@ -408,6 +410,7 @@ class _Supernova(_Section):
         default=3e4, description='a length such as "30 km", from 1 km to 1000 km'
     )
     gravity: bool = Field(default=True, description="true or false")
+    absorption: bool = Field(default=True, description="true or false")
     ordering: Annotated[Ordering, _one_of(*get_args(Ordering))] = Field(
         default="NO", description='"NO" (normal) or "IO" (inverted)'
     )
@@ -587,6 +590,7 @@ class _Check:
                 photosphere_m=supernova.photosphere,
                 neutrinosphere_m=supernova.neutrinosphere,
                 gravity=supernova.gravity,
+                absorption=supernova.absorption,
                 ordering=supernova.ordering,
                 oscillation=supernova.oscillation,
             ),

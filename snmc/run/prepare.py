@@ -34,6 +34,7 @@ def prepare_supernova(card: RunCard) -> Supernova:
         photosphere=setting.photosphere_m,
         neutrinosphere=setting.neutrinosphere_m,
         gravity=setting.gravity,
+        absorption=setting.absorption,
         ordering=setting.ordering,
         oscillation=setting.oscillation,
     )

@@ -288,8 +288,8 @@ REFUSED = [
     # a misspelt key comes before the missing one it explains
     (
         'distence = "51.4 kpc"',
-        "c.toml: supernova.distence: unknown 'distence'; allowed: core, distance, gravity, "
-        "neutrinosphere, ordering, oscillation, photosphere; did you mean 'distance'? "
+        "c.toml: supernova.distence: unknown 'distence'; allowed: absorption, core, distance, "
+        "gravity, neutrinosphere, ordering, oscillation, photosphere; did you mean 'distance'? "
         "(and 1 more error)",
     ),
     (
