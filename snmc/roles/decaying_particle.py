@@ -50,8 +50,11 @@ class DecayingParticle(Generator):
         """Production processes chosen in the card, with amplitudes for unit coupling."""
 
     @abstractmethod
-    def coupling_squared(self, component: str, source: str) -> float:
-        """Coupling squared with which the thermal species `source` makes a `component`."""
+    def coupling_squared(self, component: str, process: str, source: str) -> float:
+        """Coupling squared with which `process` makes a `component` from the species `source`.
+
+        `process`: its name; `source`: the thermal species in the role of particle 1.
+        """
 
     @abstractmethod
     def modes(self) -> tuple[DecayMode, ...]:
@@ -107,7 +110,7 @@ class DecayingParticle(Generator):
         """
         from tqdm import tqdm
 
-        grid = emission_grid(supernova.core, self.mass, precision)
+        grid = emission_grid(supernova.core, self.mass, precision, self.processes())
         states = grid.radius_edges[:, 1:].size
         with tqdm(
             total=states * len(self.processes()), desc="emission table", unit="state",
@@ -164,7 +167,10 @@ class DecayingParticle(Generator):
     def _couplings(self, process: Process) -> Array:
         return np.array(
             [
-                [self.coupling_squared(component, source) for source in process.sources]
+                [
+                    self.coupling_squared(component, process.name, source)
+                    for source in process.sources
+                ]
                 for component in self.components()
             ]
         )
@@ -175,7 +181,7 @@ class DecayingParticle(Generator):
         Averaged over place and time, on a coarse grid: it varies slowly. Antiparticles make the
         opposite helicity.
         """
-        grid = emission_grid(supernova.core, self.mass, "draft")
+        grid = emission_grid(supernova.core, self.mass, "draft", self.processes())
         net = np.zeros((len(emission.components), len(grid.energies)))
         every = np.zeros_like(net)
         for process, flipped in zip(self.processes(), self.helicity_flipped(), strict=True):

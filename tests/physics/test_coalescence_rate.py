@@ -28,13 +28,14 @@ def rate(
     m2: float,
     mu2: float,
     statistics: float,
+    potential: float = 0.0,
     **options: Any,
 ) -> Array:
     """`coalescence_rate` of one state and one source at T = 30 MeV."""
     result = coalescence_rate(
         amplitude, energies.reshape(1, -1), mass, T * ONE,
-        [Species("1", 0 * ONE, mu1 * ONE, FERMI)], Species("2", m2 * ONE, mu2 * ONE, statistics),
-        **options,
+        [Species("1", 0 * ONE, mu1 * ONE, FERMI, potential * ONE)],
+        Species("2", m2 * ONE, mu2 * ONE, statistics, 0 * ONE), **options,
     )  # fmt: skip
     return np.asarray(result[0, 0].reshape(energies.shape))
 
@@ -159,10 +160,10 @@ def test_inverse_decay_over_electron_scattering(mass: float, ratio: float) -> No
     x, w = np.polynomial.legendre.leggauss(40)
     u = (x + 1) / 2
     energies, measure = mass + 900 * u**2, 900 * u * w
-    electron = Species("e-", M_ELECTRON * ONE, 200 * ONE, FERMI)
+    electron = Species("e-", M_ELECTRON * ONE, 200 * ONE, FERMI, 0 * ONE)
     scattered = scattering_rate(
         scattering, energies[None], mass, T * ONE, k2 * ONE,
-        [Species("nu", 0 * ONE, 0 * ONE, FERMI)], electron, electron,
+        [Species("nu", 0 * ONE, 0 * ONE, FERMI, 0 * ONE)], electron, electron, pole=True,
     )[0, 0]  # fmt: skip
     coalesced = rate(inverse_decay, energies, mass, 0.0, 0.0, 0.0, BOSE)
     assert coalesced @ measure / (scattered @ measure) == pytest.approx(ratio, rel=0.03)
