@@ -122,7 +122,9 @@ def _lowest_target(W: float, q_low: float, q_high: float, m2: float, m3: float) 
         q = np.sqrt((m3 - W - m2) * (m3 - W + m2))
     else:  # the target at rest
         q = np.sqrt((m2 + W - m3) * (m2 + W + m3))
-    q = min(max(q, q_low), q_high)
+    if q_low <= q <= q_high:
+        return float(max(m2, m3 - W))
+    q = q_low if q < q_low else q_high
     low, _ = _target_bounds(W, q, (q - W) * (q + W), m2, m3)
     return float(max(low, m2, m3 - W))
 

@@ -118,6 +118,25 @@ def test_cells_divide_the_volume(shipped: SupernovaCore) -> None:
     assert np.all(grid.energies > 100.0)
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "recoil", "start"),
+    [("pi-", "p", "n", 110.0), ("e-", "p", "n", 230.0), ("nu_e", "n", "n", 150.0)],
+)
+def test_energies_reach_to_the_end_of_the_spectrum(
+    shipped: SupernovaCore, source: str, target: str, recoil: str, start: float
+) -> None:
+    """Would catch a table that ends inside the spectrum for sources with a mass or Fermi energy.
+
+    `start`: about the energy from which spectra of a light X fall as exp(-E/T) in this core.
+    """
+    process = Scattering("x", (source,), target, recoil, scattering)
+    top = emission_grid(shipped, 1.0, "draft", (process,)).energies[-1]
+    hottest = shipped.state(np.linspace(0, 11.5, 50)[:, None], np.linspace(0.3, 9, 40)).temperature
+    assert start - 30 < top - 22 * hottest.max() < start + 60
+    heavy = emission_grid(shipped, 500.0, "draft", (process,)).energies[-1]
+    assert heavy == pytest.approx(500 + 22 * hottest.max(), abs=10)
+
+
 def test_lapse_by_hand_in_one_cell(shipped: SupernovaCore) -> None:
     """Would catch the lapse the wrong way up, or counted twice, or the flat volume.
 

@@ -268,6 +268,10 @@ GENERAL = {
     "pion capture, X light": (PION, Gas(599.0, 580.0, FERMI, 320.0), NEUTRON, 0.1),
     "pion capture, X heavy": (PION, Gas(599.0, 580.0, FERMI, 320.0), NEUTRON, 300.0),
     "upward shift": (MUON, NEUTRON, Gas(599.0, 580.0, FERMI, 320.0), 60.0),
+    "neutral current off electrons": (NEUTRINO, ELECTRON, ELECTRON, 100.0),
+    "pair annihilation": (
+        Gas(M_ELECTRON, -MU_E, FERMI), ELECTRON, Gas(0.0, 100.0, FERMI), 100.0,
+    ),
     "massless photon": (Gas(0.0, 0.0, BOSE), MUON, MUON, 1.0),
     "plasmon": (Gas(14.0, 0.0, BOSE), MUON, MUON, 1.0),
     "target heavier than the recoil": (
