@@ -18,8 +18,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from snmc.decays.fluence import exact_fluence, forward_fluence
 from snmc.ground.errors import InputError
-from snmc.judgement.fluence import exact_fluence, forward_fluence
 from snmc.roles.decaying_particle import DecaySource
 from snmc.run.card import load_card
 from snmc.run.pipeline import groups_in_order, plan_run

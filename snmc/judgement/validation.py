@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.decays import PHOTON
+from snmc.decays.fluence import Daughter, exact_fluence, forward_fluence
 from snmc.ground.errors import InputError, PhysicsError
-from snmc.judgement.fluence import Daughter, exact_fluence, forward_fluence
 from snmc.roles.decaying_particle import DecaySource
 from snmc.run.card import RunCard
 from snmc.run.pipeline import Plan, groups_in_order

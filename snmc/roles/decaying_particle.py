@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snmc.decays import DecayMode, DecaySampler, Flight, branching
+from snmc.decays import DecayMode, DecaySampler, branching
 from snmc.ground.columns import Columns
 from snmc.ground.errors import PhysicsError, PhysicsWarning
 from snmc.ground.units import HBAR, MEV_IN_ERG
@@ -57,6 +57,11 @@ class DecayingParticle(Generator):
     def modes(self) -> tuple[DecayMode, ...]:
         """Decay modes; their components are the kinds of parent."""
 
+    @property
+    def secondaries(self) -> bool:
+        """Whether charged muons and pions among the daughters decay in turn."""
+        return False
+
     def helicity_flipped(self) -> tuple[Process, ...]:
         """The same processes, in order, with the amplitude into the rarer helicity.
 
@@ -76,17 +81,7 @@ class DecayingParticle(Generator):
     ) -> "DecaySource":
         """Compute emission and decay tables, see `Generator.prepare`."""
         emission = self.emission(supernova, precision, workers, quiet)
-        flight = Flight(
-            distance=supernova.distance,
-            photosphere=supernova.photosphere,
-            neutrinosphere=supernova.neutrinosphere,
-            window=observation.window,
-            max_angle=observation.max_angle,
-            photons=observation.photons,
-            neutrinos=observation.neutrinos,
-            ordering=supernova.ordering,
-            oscillation=supernova.oscillation,
-        )
+        flight = supernova.flight(observation)
         area = None
         if response is not None:
             E = emission.energies
@@ -95,7 +90,9 @@ class DecayingParticle(Generator):
         polarisation = None
         if any(self._tilt(component, observation) for component in self.components()):
             polarisation = self._polarisation(supernova, emission, workers)
-        sampler = DecaySampler(emission, self.modes(), self.mass, flight, polarisation, area)
+        sampler = DecaySampler(
+            emission, self.modes(), self.mass, flight, polarisation, area, self.secondaries
+        )
         return DecaySource(sampler)
 
     def emission(

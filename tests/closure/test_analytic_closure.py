@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from snmc.decays import Flight
+from snmc.decays.fluence import exact_fluence, forward_fluence
 from snmc.flavour import envelope_rho_ye, transition_probability
-from snmc.judgement.fluence import exact_fluence, forward_fluence
 from snmc.judgement.validation import WORST_P, validate
 from snmc.run.card import load_card
 from snmc.run.pipeline import make_block, plan_run

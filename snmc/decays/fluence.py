@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from snmc.decays import DecayMode, Flight
+from snmc.decays.modes import DecayMode
+from snmc.decays.sampler import Flight
 from snmc.ground.compiled import compiled
 from snmc.ground.quadrature import unit_rule
 from snmc.ground.units import C_LIGHT, HBAR
