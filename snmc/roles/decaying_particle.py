@@ -3,12 +3,13 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from snmc.decays import DecayMode, DecaySampler, branching
+from snmc.decays.fluence import PAPERS, Daughter, PaperLaw, exact_fluence, paper_fluence
 from snmc.ground.columns import Columns
 from snmc.ground.errors import PhysicsError, PhysicsWarning
 from snmc.ground.units import HBAR, MEV_IN_ERG
@@ -32,8 +33,11 @@ BINDING_ENERGY_ERG = 5e53  # of the heaviest neutron stars, Lattimer and Prakash
 class DecayingParticle(Generator):
     """A model given by its mass, processes with couplings, and decay modes.
 
-    The subclass says those; production, flight and decay follow here.
+    The subclass says those; production, flight and decay follow here. `paper_law`: the printed
+    formula of the fluence with which `snmc validate` compares (see `snmc.decays.fluence`).
     """
+
+    paper_law: ClassVar[PaperLaw] = "akita-36"
 
     @property
     @abstractmethod
@@ -93,7 +97,7 @@ class DecayingParticle(Generator):
         sampler = DecaySampler(
             emission, self.modes(), self.mass, flight, polarisation, area, self.secondaries
         )
-        return DecaySource(sampler)
+        return DecaySource(sampler, self.paper_law)
 
     def emission(
         self, supernova: Supernova, precision: Precision, workers: int, quiet: bool
@@ -216,8 +220,8 @@ def emission_report(emission: Emission, modes: tuple[DecayMode, ...]) -> dict[st
 class DecaySource:
     """The decays of one emission as a source of arrivals (see `snmc.roles.generator.Source`)."""
 
-    def __init__(self, sampler: DecaySampler) -> None:
-        self.sampler = sampler
+    def __init__(self, sampler: DecaySampler, paper_law: PaperLaw) -> None:
+        self.sampler, self.paper_law = sampler, paper_law
 
     @property
     def empty(self) -> bool:
@@ -238,6 +242,15 @@ class DecaySource:
     def largest_weight(self, events: int) -> float:
         """Weight that only rows beyond the tilt's best case exceed, see `Source`."""
         return self.sampler.weight_unit(events)
+
+    def analytic(self, daughter: Daughter, edges: Array) -> Mapping[str, Array]:
+        """Fluence in bins of energy: exact, and as the paper prints it, see `Source`."""
+        one = self.sampler
+        given = (one.emission, one.modes, one.mass, one.flight, daughter, edges)
+        return {
+            "exact": exact_fluence(*given, one.polarisation, one.secondaries),
+            PAPERS[self.paper_law]: paper_fluence(*given, self.paper_law, one.secondaries),
+        }
 
     def summary(self) -> dict[str, Any]:
         """Normalisation, widths and mode names for the file's metadata."""

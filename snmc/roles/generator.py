@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from snmc.core import SupernovaCore
 from snmc.decays import Flight
+from snmc.decays.fluence import Daughter
 from snmc.ground.columns import Columns
 from snmc.production.emission import Precision
 
@@ -75,6 +76,13 @@ class Source(Protocol):
 
     def largest_weight(self, events: int) -> float:
         """Weight [1/cm2], or expected counts where a response was given, that few rows exceed."""
+
+    def analytic(self, daughter: Daughter, edges: Array) -> Mapping[str, Array]:
+        """Fluence [1/cm2] of photons, or of all neutrinos, in bins between `edges` [MeV] by name.
+
+        "exact" is what the weights must add up to; others are printed formulas to compare with.
+        Empty if the model has none.
+        """
 
     def summary(self) -> dict[str, Any]:
         """Normalisation, widths and mode names for the file's metadata."""
