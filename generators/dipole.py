@@ -155,6 +155,7 @@ class Dipole(DecayingParticle):
             "what screens photon exchange; with none the photon is massless in inverse decay",
         ),
     )
+    paper_law = "brdar-6"
     references = (
         "Brdar, de Gouvea, Li, Machado, arXiv:2302.10965",
         "Magill, Plestid, Pospelov, Tsai, arXiv:1803.03262",

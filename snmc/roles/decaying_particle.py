@@ -3,12 +3,13 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from snmc.decays import DecayMode, DecaySampler, Flight, branching
+from snmc.decays import DecayMode, DecaySampler, branching
+from snmc.decays.fluence import PAPERS, Daughter, PaperLaw, exact_fluence, paper_fluence
 from snmc.ground.columns import Columns
 from snmc.ground.errors import PhysicsError, PhysicsWarning
 from snmc.ground.units import HBAR, MEV_IN_ERG
@@ -32,8 +33,11 @@ BINDING_ENERGY_ERG = 5e53  # of the heaviest neutron stars, Lattimer and Prakash
 class DecayingParticle(Generator):
     """A model given by its mass, processes with couplings, and decay modes.
 
-    The subclass says those; production, flight and decay follow here.
+    The subclass says those; production, flight and decay follow here. `paper_law`: the printed
+    formula of the fluence with which `snmc validate` compares (see `snmc.decays.fluence`).
     """
+
+    paper_law: ClassVar[PaperLaw] = "akita-36"
 
     @property
     @abstractmethod
@@ -60,6 +64,11 @@ class DecayingParticle(Generator):
     def modes(self) -> tuple[DecayMode, ...]:
         """Decay modes; their components are the kinds of parent."""
 
+    @property
+    def secondaries(self) -> bool:
+        """Whether charged muons and pions among the daughters decay in turn."""
+        return False
+
     def helicity_flipped(self) -> tuple[Process, ...]:
         """The same processes, in order, with the amplitude into the rarer helicity.
 
@@ -79,17 +88,7 @@ class DecayingParticle(Generator):
     ) -> "DecaySource":
         """Compute emission and decay tables, see `Generator.prepare`."""
         emission = self.emission(supernova, precision, workers, quiet)
-        flight = Flight(
-            distance=supernova.distance,
-            photosphere=supernova.photosphere,
-            neutrinosphere=supernova.neutrinosphere,
-            window=observation.window,
-            max_angle=observation.max_angle,
-            photons=observation.photons,
-            neutrinos=observation.neutrinos,
-            ordering=supernova.ordering,
-            oscillation=supernova.oscillation,
-        )
+        flight = supernova.flight(observation)
         area = None
         if response is not None:
             E = emission.energies
@@ -98,8 +97,10 @@ class DecayingParticle(Generator):
         polarisation = None
         if any(self._tilt(component, observation) for component in self.components()):
             polarisation = self._polarisation(supernova, emission, workers)
-        sampler = DecaySampler(emission, self.modes(), self.mass, flight, polarisation, area)
-        return DecaySource(sampler)
+        sampler = DecaySampler(
+            emission, self.modes(), self.mass, flight, polarisation, area, self.secondaries
+        )
+        return DecaySource(sampler, self.paper_law)
 
     def emission(
         self, supernova: Supernova, precision: Precision, workers: int, quiet: bool
@@ -225,8 +226,8 @@ def emission_report(emission: Emission, modes: tuple[DecayMode, ...]) -> dict[st
 class DecaySource:
     """The decays of one emission as a source of arrivals (see `snmc.roles.generator.Source`)."""
 
-    def __init__(self, sampler: DecaySampler) -> None:
-        self.sampler = sampler
+    def __init__(self, sampler: DecaySampler, paper_law: PaperLaw) -> None:
+        self.sampler, self.paper_law = sampler, paper_law
 
     @property
     def empty(self) -> bool:
@@ -247,6 +248,15 @@ class DecaySource:
     def largest_weight(self, events: int) -> float:
         """Weight that only rows beyond the tilt's best case exceed, see `Source`."""
         return self.sampler.weight_unit(events)
+
+    def analytic(self, daughter: Daughter, edges: Array) -> Mapping[str, Array]:
+        """Fluence in bins of energy: exact, and as the paper prints it, see `Source`."""
+        one = self.sampler
+        given = (one.emission, one.modes, one.mass, one.flight, daughter, edges)
+        return {
+            "exact": exact_fluence(*given, one.polarisation, one.secondaries),
+            PAPERS[self.paper_law]: paper_fluence(*given, self.paper_law, one.secondaries),
+        }
 
     def summary(self) -> dict[str, Any]:
         """Normalisation, widths and mode names for the file's metadata."""

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.core import SupernovaCore
+from snmc.decays import Flight
+from snmc.decays.fluence import Daughter
 from snmc.ground.columns import Columns
 from snmc.production.emission import Precision
 
@@ -16,6 +18,16 @@ Array = npt.NDArray[np.float64]
 Value = float | str | tuple[str, ...]
 Response = Callable[[Array], Array]
 """Largest area [cm2] a detector shows to any particle looked for, at energies [MeV]."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is looked for: `window` [s] from bounce, `max_angle` [rad] off the line of sight."""
+
+    window: float
+    photons: bool
+    neutrinos: bool
+    max_angle: float
 
 
 @dataclass(frozen=True)
@@ -31,15 +43,19 @@ class Supernova:
     ordering: str
     oscillation: str
 
-
-@dataclass(frozen=True)
-class Observation:
-    """What is looked for: `window` [s] from bounce, `max_angle` [rad] off the line of sight."""
-
-    window: float
-    photons: bool
-    neutrinos: bool
-    max_angle: float
+    def flight(self, observation: Observation) -> Flight:
+        """Distances and observation in one, as the decays need them."""
+        return Flight(
+            distance=self.distance,
+            photosphere=self.photosphere,
+            neutrinosphere=self.neutrinosphere,
+            window=observation.window,
+            max_angle=observation.max_angle,
+            photons=observation.photons,
+            neutrinos=observation.neutrinos,
+            ordering=self.ordering,
+            oscillation=self.oscillation,
+        )
 
 
 class Source(Protocol):
@@ -60,6 +76,13 @@ class Source(Protocol):
 
     def largest_weight(self, events: int) -> float:
         """Weight [1/cm2], or expected counts where a response was given, that few rows exceed."""
+
+    def analytic(self, daughter: Daughter, edges: Array) -> Mapping[str, Array]:
+        """Fluence [1/cm2] of photons, or of all neutrinos, in bins between `edges` [MeV] by name.
+
+        "exact" is what the weights must add up to; others are printed formulas to compare with.
+        Empty if the model has none.
+        """
 
     def summary(self) -> dict[str, Any]:
         """Normalisation, widths and mode names for the file's metadata."""
