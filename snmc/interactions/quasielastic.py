@@ -32,16 +32,19 @@ HIGHEST_ENERGY = 2000.0  # MeV; above, the tables end and inelastic channels dom
 
 
 @compiled
-def structure(t: float, splitting: float, vector_mass_squared: float) -> tuple[float, float, float]:
-    """A, B, C of the squared amplitude for an electron, SV section 2.
+def structure(
+    t: float, splitting: float, vector_mass_squared: float, mass: float = M_ELECTRON
+) -> tuple[float, float, float]:
+    """A, B, C of the squared amplitude, SV section 2.
 
     `t` [MeV^2] < 0: momentum transfer squared; `splitting` [MeV]: mass of the final minus that of
-    the initial nucleon (0 in an isospin-symmetric gas); `vector_mass_squared` [MeV^2].
+    the initial nucleon (0 in an isospin-symmetric gas); `vector_mass_squared` [MeV^2];
+    `mass` [MeV]: of the charged lepton.
     Result: A [MeV^4], B [MeV^2], C [1], normalised so that |M|^2, averaged over the initial
     nucleon's spin, is 8 G^2 cos^2(theta_C) [A -+ (s - u) B + (s - u)^2 C], upper sign for
     antineutrinos.
     """
-    M, m2, xi = NUCLEON_MASS, M_ELECTRON**2, MAGNETIC_EXCESS
+    M, m2, xi = NUCLEON_MASS, mass * mass, MAGNETIC_EXCESS
     M2, D = M * M, splitting
     x = t / (4 * M2)
     dipole = (1 - x) * (1 - t / vector_mass_squared) ** 2
