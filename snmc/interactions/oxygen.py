@@ -28,11 +28,13 @@ from snmc.ground.compiled import compiled
 from snmc.ground.units import M_ELECTRON
 from snmc.interactions.quasielastic import (
     CM2,
+    COS_CABIBBO,
     COUPLING,
     HIGHEST_ENERGY,
     NUCLEON_MASS,
     VECTOR_MASS_SQUARED,
     checked_energies,
+    neutral_structure,
     structure,
 )
 from snmc.interactions.tables import Floats, Integers, invert, level, locate, mix, quantile
@@ -131,13 +133,16 @@ def _transfer_range(energy: float, lepton: float, mass: float) -> tuple[float, f
 
 
 @compiled
-def _gas(energy: float, lepton: float, transfer: float, sign: float, mass: float) -> float:
+def _gas(
+    energy: float, lepton: float, transfer: float, sign: float, mass: float, isospin: float
+) -> float:
     """Fermi-gas cross section d2 sigma/(dE dq) [cm2/MeV2] of the nucleus.
 
     `energy`, `lepton`: energies of neutrino and lepton; `transfer`: momentum transfer q (all MeV);
-    `sign`: +1 neutrino, -1 antineutrino; `mass` [MeV]: of the lepton. With n(p) filled evenly to
-    the Fermi momentum and E_p the energy of the struck nucleon, the energy delta function fixes
-    its angle to q:
+    `sign`: +1 neutrino, -1 antineutrino; `mass` [MeV]: of the lepton; `isospin`: 0 charged
+    current, +1 and -1 neutral current on protons and neutrons. With n(p) filled evenly to the
+    Fermi momentum and E_p the energy of the struck nucleon, the energy delta function fixes its
+    angle to q:
 
     d2 sigma/(dE dq) = N/(32 pi E_nu^2) 3/(4 pi k_F^3) Int dE_p 2 pi <|M|^2>_phi
     """
@@ -157,7 +162,11 @@ def _gas(energy: float, lepton: float, transfer: float, sign: float, mass: float
     cosine = (energy**2 + momentum**2 - q * q) / (2 * energy * momentum)
     across2 = (2 * energy * momentum / q) ** 2 * max(1 - cosine * cosine, 0.0)
     both = energy + lepton
-    a, b, c = structure((energy - lepton) ** 2 - q * q, 0.0, VECTOR_MASS_SQUARED, m)
+    t = (energy - lepton) ** 2 - q * q
+    if isospin == 0:
+        a, b, c = structure(t, 0.0, VECTOR_MASS_SQUARED, m)
+    else:
+        a, b, c = neutral_structure(t, isospin)
     total = 0.0
     for node in (-PAIR_NODE, PAIR_NODE):
         nucleon = mix(low, FERMI_ENERGY, (1 + node) / 2)
@@ -172,7 +181,9 @@ def _gas(energy: float, lepton: float, transfer: float, sign: float, mass: float
 
 
 @compiled
-def _gas_spectrum(energy: float, lepton: float, sign: float, mass: float) -> float:
+def _gas_spectrum(
+    energy: float, lepton: float, sign: float, mass: float, isospin: float = 0.0
+) -> float:
     """Fermi-gas cross section d sigma/dE [cm2/MeV], `_gas` integrated over q."""
     low, high = _transfer_range(energy, lepton, mass)
     if high <= low:
@@ -180,12 +191,12 @@ def _gas_spectrum(energy: float, lepton: float, sign: float, mass: float) -> flo
     total = 0.0
     for i in range(NODES.size):
         transfer = mix(low, high, (1 + NODES[i]) / 2)
-        total += GAUSS_WEIGHTS[i] * _gas(energy, lepton, transfer, sign, mass)
+        total += GAUSS_WEIGHTS[i] * _gas(energy, lepton, transfer, sign, mass, isospin)
     return total * (high - low) / 2
 
 
 @compiled
-def _gas_total(energy: float, sign: float, mass: float) -> float:
+def _gas_total(energy: float, sign: float, mass: float, isospin: float = 0.0) -> float:
     """Fermi-gas cross section [cm2], the energies spaced as the square of the nodes.
 
     Small energy transfers carry most of it at high energies.
@@ -195,7 +206,7 @@ def _gas_total(energy: float, sign: float, mass: float) -> float:
     for i in range(NODES.size):
         x = (1 + NODES[i]) / 2
         lepton = energy - BINDING - most * x * x
-        total += GAUSS_WEIGHTS[i] * x * most * _gas_spectrum(energy, lepton, sign, mass)
+        total += GAUSS_WEIGHTS[i] * x * most * _gas_spectrum(energy, lepton, sign, mass, isospin)
     return total
 
 
@@ -210,6 +221,13 @@ def _totals(energy: Floats, groups: Floats, sign: float, mass: float, result: Fl
 
 
 @compiled
+def _neutral_totals(energy: Floats, sign: float, isospin: float, result: Floats) -> None:
+    for i in range(energy.size):
+        if energy[i] > BINDING:
+            result[i] = _gas_total(energy[i], sign, 0.0, isospin) / COS_CABIBBO**2
+
+
+@compiled
 def _gas_differentials(
     energy: Floats, lepton: Floats, cosine: Floats, sign: float, mass: float, result: Floats
 ) -> None:
@@ -219,7 +237,7 @@ def _gas_differentials(
             scale = energy[i] * momentum
             q = np.sqrt((energy[i] - momentum) ** 2 + 2 * scale * (1 - cosine[i]))
             if q > 0:
-                result[i] = _gas(energy[i], lepton[i], q, sign, mass) * scale / q
+                result[i] = _gas(energy[i], lepton[i], q, sign, mass, 0.0) * scale / q
 
 
 def _groups(antineutrino: bool, mass: float) -> Floats:
@@ -258,6 +276,23 @@ def fermi_gas(
     for comparison.
     """
     return _sum(energy, antineutrino, mass, NO_GROUPS)
+
+
+def neutral_gas(energy: npt.ArrayLike, antineutrino: bool, proton: bool) -> npt.NDArray[np.float64]:
+    """Neutral-current cross section [cm2 per nucleus] of knocking out a proton or a neutron.
+
+    The same Fermi gas with elastic scattering on its nucleons; `energy` [MeV], any shape, up to
+    2 GeV (else PhysicsError).
+    """
+    energies = checked_energies(energy)
+    result = np.zeros(energies.shape)
+    _neutral_totals(
+        energies.ravel(),
+        -1.0 if antineutrino else 1.0,
+        1.0 if proton else -1.0,
+        result.reshape(-1),
+    )
+    return result
 
 
 def fermi_gas_differential(
@@ -312,7 +347,7 @@ def _fill(sign: float, table: Table) -> None:
             low, high = _transfer_range(energy, chosen, mass)
             transfer = low + (high - low) * x
             for j in range(257):
-                density[j] = _gas(energy, chosen, transfer[j], sign, mass)
+                density[j] = _gas(energy, chosen, transfer[j], sign, mass, 0.0)
             invert(transfer, density, transfers)
             momentum = np.sqrt((chosen - mass) * (chosen + mass))
             for j in range(transfers.size):
