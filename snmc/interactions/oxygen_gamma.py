@@ -131,7 +131,7 @@ class OxygenGamma:
             _drawn(OXYGEN, stream, size),
         )
         gas = P_SHELL[(stream.random(size) >= PROTONS).astype(np.int64)]
-        # of the two models the lines are so alike that the weight of the join serves as share
+        # where the models join, their weights stand for their shares: the lines are nearly alike
         gamma = np.where(stream.random(size) < _gas_share(energy), gas, levels)
         cosine, azimuth = stream.uniform(-1, 1, size), 2 * np.pi * stream.random(size)
         return one_signal(GAMMA_LIKE, gamma, cosine, azimuth, PHOTON)
