@@ -19,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -315,7 +316,7 @@ class Target(Section):
 class Muons(Section):
     """Whether the Cherenkov light of muons counts as an event; their decay electrons always do."""
 
-    visible: bool
+    visible: StrictBool
 
 
 class Background(Section):
