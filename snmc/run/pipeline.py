@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from snmc import __version__
 from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, SUPERNOVA, Columns
@@ -174,8 +175,7 @@ def _unweighted(
     copies = np.floor(mean + stream.random(mean.size)).astype(np.int64)
     rows = np.repeat(np.arange(mean.size), copies)
     explosion = stream.integers(0, supernovae, rows.size)
-    # One arrival a detection: the event numbers of both rise.
-    origin = np.searchsorted(arrivals["event"], detections.columns["event"][rows])
+    origin = detections.origin[rows]
     kept_arrivals = {name: values[origin] for name, values in arrivals.items()}
     columns = {name: values[rows] for name, values in detections.columns.items()}
     for batch in (kept_arrivals, columns):
@@ -186,7 +186,7 @@ def _unweighted(
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     flat = np.repeat(starts, counts) + within
     particles = {name: values[flat] for name, values in detections.particles.items()}
-    return kept_arrivals, Detections(columns, counts, particles)
+    return kept_arrivals, Detections(columns, counts, particles, np.arange(rows.size))
 
 
 def groups_in_order(plan: Plan, first: int, workers: int) -> Iterator[tuple[int, int, Block]]:
@@ -271,12 +271,26 @@ def join(blocks: list[Block]) -> Block:
             _joined([part.columns for part in parts]),
             np.concatenate([part.counts for part in parts]),
             _joined([part.particles for part in parts]),
+            _origins(blocks),
         )
     return Block(_joined([b.arrivals for b in blocks]), detections, tallies)
 
 
 def _joined(parts: list[Columns]) -> Columns:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _origins(blocks: list[Block]) -> npt.NDArray[np.int64]:
+    """Places of the detections' arrivals once those of all blocks stand in one batch."""
+    sizes = [len(block.arrivals["event"]) for block in blocks]
+    starts = np.cumsum(sizes) - sizes
+    return np.concatenate(
+        [
+            block.detections.origin + start
+            for block, start in zip(blocks, starts, strict=True)
+            if block.detections is not None
+        ]
+    )
 
 
 def _identity(card: RunCard, experiment: Experiment) -> dict[str, Any]:

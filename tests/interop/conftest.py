@@ -49,6 +49,7 @@ def write_group(sink: RootSink, number: int) -> None:
         columns(DETECTIONS, reactions, random),
         counts,
         columns(PARTICLES, int(counts.sum()), random),
+        np.arange(reactions),
     )
     sink.write(number, 1, columns(ARRIVALS, rows, random), detections, {"parents": 1.0})
 

@@ -55,7 +55,7 @@ def rows(count: int, seed: int, theta: float = 1e-11) -> tuple[Columns, Detectio
         "accepted": random.random(count) < 0.5,
     }
     particles: Columns = {c.name: np.zeros(0, c.dtype) for c in PARTICLES}
-    return made, Detections(found, np.zeros(count, np.int32), particles)
+    return made, Detections(found, np.zeros(count, np.int32), particles, np.arange(count))
 
 
 def write(

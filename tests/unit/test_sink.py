@@ -53,6 +53,7 @@ def group(number: int, rows: int = 50) -> tuple[Columns, Detections, dict[str, f
             columns((*DETECTIONS, SUPERNOVA), reactions, random),
             counts,
             columns(PARTICLES, int(counts.sum()), random),
+            np.arange(reactions),
         ),
         {"parents": float(number), "energy": 0.5},
     )
