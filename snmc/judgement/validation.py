@@ -11,7 +11,7 @@ from snmc.ground.errors import InputError, PhysicsError
 from snmc.judgement.fluence import Daughter, exact_fluence, forward_fluence
 from snmc.roles.decaying_particle import DecaySource
 from snmc.run.card import RunCard
-from snmc.run.pipeline import Plan, groups_in_order
+from snmc.run.pipeline import Part, Plan, groups_in_order
 from snmc.run.prepare import prepare
 
 Array = npt.NDArray[np.float64]
@@ -89,7 +89,13 @@ def validate(card: RunCard, *, workers: int | None, quiet: bool) -> Validation:
 
     workers = workers or os.cpu_count() or 1
     experiment = prepare(card)
-    source = experiment.generator.prepare(
+    if len(experiment.generators) != 1:
+        raise InputError(
+            f"{card.path}: generator: found {len(experiment.generators)} of them; "
+            "validate takes one at a time"
+        )
+    (generator,) = experiment.generators.values()
+    source = generator.prepare(
         experiment.supernova, experiment.observation, card.run.precision, workers, quiet
     )
     if not isinstance(source, DecaySource):
@@ -105,10 +111,8 @@ def validate(card: RunCard, *, workers: int | None, quiet: bool) -> Validation:
     edges = {daughter: _edges(source, daughter) for daughter in daughters}
     sums = {daughter: np.zeros((2, BINS)) for daughter in daughters}
 
-    plan = Plan(
-        source, None, experiment.observation.window, card.run.seed, card.run.events,
-        card.run.events, None,
-    )  # fmt: skip
+    part = Part(source, card.run.events, card.run.events)
+    plan = Plan((part,), None, experiment.observation.window, card.run.seed, None)
     with tqdm(
         total=card.run.events, unit="event", unit_scale=True, desc="validate",
         disable=True if quiet else None, delay=1,

@@ -22,11 +22,16 @@ Integers = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Detections:
-    """A batch of detections: `columns` (rows), `counts` of particles a row, `particles` (flat)."""
+    """A batch of detections: `columns` (rows), `counts` of particles a row, `particles` (flat).
+
+    `origin` (rows,): index in the batch of the arrival that made the row. The rows of one reaction
+    stand together and share origin, event and weight.
+    """
 
     columns: Columns
     counts: Integers
     particles: Columns
+    origin: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -156,7 +161,7 @@ class Detector(ABC):
             column.name: np.asarray(value, dtype=column.dtype)
             for column, value in zip(DETECTIONS, values, strict=True)
         }
-        return Detections(columns, reaction.counts, reaction.particles)
+        return Detections(columns, reaction.counts, reaction.particles, rows)
 
     def describe(self) -> str:
         """The card in lines for a reader; see `describe`."""

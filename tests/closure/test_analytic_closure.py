@@ -105,7 +105,7 @@ def test_polarisation_has_its_limits(make_card):
 
     def polarisation(*settings: str) -> np.ndarray:
         card = make_card("observation.daughters=neutrino", *settings)
-        source = plan_run(card, prepare(card), 2, True).source
+        source = plan_run(card, prepare(card), 2, True).parts[0].source
         energies, spectrum = source.spectrum
         return np.trapezoid(source.sampler.polarisation * spectrum, energies) / np.trapezoid(
             spectrum, energies
@@ -133,8 +133,10 @@ def test_the_printed_form_of_the_paper_would_fail(make_card):
 def test_both_forms_agree_where_the_window_does_not_matter(make_card):
     """Catches a factor between the quadratures: short lives decay long before the window ends."""
     card = make_card("generator.d=1e-12 / MeV", "observation.daughters=neutrino")
-    source = prepare(card).generator.prepare(
-        prepare(card).supernova, prepare(card).observation, "draft", 2, True
+    source = (
+        prepare(card)
+        .generators["dipole"]
+        .prepare(prepare(card).supernova, prepare(card).observation, "draft", 2, True)
     )
     sampler, edges = source.sampler, np.geomspace(1, 500, 30)
     arguments = (sampler.emission, sampler.modes, sampler.mass, sampler.flight, "neutrino", edges)
