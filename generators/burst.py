@@ -284,7 +284,9 @@ def _emission(
     if not np.all(np.diff(time) > 0):
         raise InputError(f"generator.table: {path}: needs times that rise")
     if np.any(luminosity < 0) or not np.all(np.any(luminosity > 0, axis=1)):
-        raise InputError(f"generator.table: {path}: needs luminosities of each flavour, not below 0")
+        raise InputError(
+            f"generator.table: {path}: needs luminosities of each flavour, not below 0"
+        )
     mean, pinching = mean.copy(), pinching.copy()
     for kind in range(len(KINDS)):
         emits = np.flatnonzero(luminosity[kind] > 0)

@@ -122,8 +122,8 @@ class Generator(ABC):
     def __init__(self, values: Mapping[str, Value]) -> None:
         """Take the model's values: numbers in the declared units, switches filled in.
 
-        Parameters and files left out of the card are absent from `values`. Subclasses that forbid some
-        combination raise InputError here.
+        Parameters and files left out of the card are absent from `values`. Subclasses that forbid
+        some combination raise InputError here.
         """
         self.values = dict(values)
 

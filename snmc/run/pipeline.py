@@ -128,7 +128,8 @@ class RunSummary:
         tallies = [generator["tallies"] for generator in generators]
         total = {name: sum(one[name] for one in tallies) for name in tallies[0]}
         lines = [
-            f"  arrivals            {total['arrival_rows']:.0f} rows of {total['events']:.0f} events"
+            f"  arrivals            {total['arrival_rows']:.0f} rows of {total['events']:.0f} "
+            "events"
         ]
         supernovae = self.metadata["card"]["run"]["supernovae"]
         if supernovae is not None:
