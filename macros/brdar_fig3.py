@@ -66,14 +66,15 @@ def fluences(mass: float, d: str, window: int, events: int) -> tuple[Array, Arra
         card = load_card(path)
     workers = os.cpu_count() or 1
     plan = plan_run(card, prepare(card), workers, quiet=False)
-    if not isinstance(plan.source, DecaySource):
+    source = plan.parts[0].source
+    if not isinstance(source, DecaySource):
         raise TypeError("the dipole model gives no decays")
     sums = np.zeros((2, len(EDGES) - 1))
     for _, _, block in groups_in_order(plan, 0, workers):
         energy, weight = block.arrivals["energy"], block.arrivals["weight"]
         for power in (1, 2):
             sums[power - 1] += np.histogram(energy, EDGES, weights=weight**power)[0]
-    sampler = plan.source.sampler
+    sampler = source.sampler
     exact, forward = (
         fluence(sampler.emission, sampler.modes, sampler.mass, sampler.flight, "photon", EDGES)
         for fluence in (exact_fluence, forward_fluence)

@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,15 +140,17 @@ def file_text(told: Mapping[str, Any]) -> str:
             unit = f" [{column['unit']}]" if column["unit"] else ""
             lines.append(f"  {name:<18} {column['meaning']}{unit}")
     if detector is not None:
-        names = enumerate(detector["channels"])
-        lines.append("channels   " + ", ".join(f"{i} {name}" for i, name in names))
+        lines.append("channels   " + _numbered(detector["channels"]))
     for number, generator in enumerate(generators):
         label = f" of generator {number} {generator['label']}" if len(generators) > 1 else ""
-        modes = enumerate(generator.get("normalisation", {}).get("modes", ()))
-        names = ", ".join(f"{i} {name}" for i, name in modes)
-        if names:
-            lines.append(f"modes{label}".ljust(10) + f" {names}")
+        if "normalisation" in generator:
+            modes = _numbered(generator["normalisation"]["modes"])
+            lines.append(f"modes{label}".ljust(10) + f" {modes}")
     return "\n".join([*lines, *(f"cite       {text}" for text in told["citations"])])
+
+
+def _numbered(names: Iterable[str]) -> str:
+    return ", ".join(f"{i} {name}" for i, name in enumerate(names))
 
 
 def _sums(told: Mapping[str, Any]) -> list[str]:

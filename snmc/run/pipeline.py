@@ -400,20 +400,30 @@ def join(blocks: list[Block]) -> Block:
     detections = None
     parts = [b.detections for b in blocks if b.detections is not None]
     if parts:
-        starts = np.cumsum([0, *(len(b.arrivals["event"]) for b in blocks[:-1])])
         detections = Detections(
             _joined([part.columns for part in parts]),
             np.concatenate([part.counts for part in parts]),
             _joined([part.particles for part in parts]),
-            np.concatenate(
-                [part.origin + start for part, start in zip(parts, starts, strict=True)]
-            ),
+            _origins(blocks),
         )
     return Block(_joined([b.arrivals for b in blocks]), detections, tallies)
 
 
 def _joined(parts: list[Columns]) -> Columns:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _origins(blocks: list[Block]) -> npt.NDArray[np.int64]:
+    """Places of the detections' arrivals once those of all blocks stand in one batch."""
+    sizes = [len(block.arrivals["event"]) for block in blocks]
+    starts = np.cumsum(sizes) - sizes
+    return np.concatenate(
+        [
+            block.detections.origin + start
+            for block, start in zip(blocks, starts, strict=True)
+            if block.detections is not None
+        ]
+    )
 
 
 def _identity(card: RunCard, experiment: Experiment) -> dict[str, Any]:

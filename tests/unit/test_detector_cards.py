@@ -36,10 +36,11 @@ source = "s"
 
 CHERENKOV = """\
 title = "A tank"
-kind = "water-cherenkov"
+kind = "neutrino-detector"
 channels = ["ibd", "nue-oxygen-cc"]
 references = ["nobody"]
 [target]
+material = "water"
 mass = "1000 t"
 source = "s"
 [energy_window]
@@ -209,7 +210,7 @@ WRONG = [
     (TELESCOPE, 'fraction = 1\nsource = "s"', 'fraction = 1\nsource = ""', ["live_time.source"]),
     (TELESCOPE, '"gamma-ray-telescope"', '"gamma-telescope"',
      ["kind", "did you mean 'gamma-ray-telescope'?"]),
-    (TELESCOPE, 'kind = "gamma-ray-telescope"\n', "", ["kind: missing", "water-cherenkov"]),
+    (TELESCOPE, 'kind = "gamma-ray-telescope"\n', "", ["kind: missing", "neutrino-detector"]),
     (TELESCOPE, '"linear"', '"liner"', ["interpolation", "did you mean 'linear'?"]),
     (TELESCOPE, '"linear"', '"log-log"', ["effective_area", "above zero"]),
     (TELESCOPE, '"linear"', '"steps"', ["effective_area", "one energy more than areas"]),
