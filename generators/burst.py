@@ -2,8 +2,8 @@
 
 dN/dE = (L/E0^2) (1+a)^(1+a)/Gamma(1+a) (E/E0)^a exp(-(1+a) E/E0) for each species, with mean
 energy E0 and pinching a (Keil, Raffelt and Janka, ApJ 590 (2003) 971; eq. 1 of Akita et al.,
-arXiv:2312.13627): a gamma distribution of shape 1 + a. Between the instants of a table the rate
-L/E0, E0 and a run linearly. Flavours mix adiabatically on the way out, from infinite density.
+arXiv:2312.13627): a gamma distribution of shape 1 + a. Between the instants of a table L, E0 and a
+run linearly. Flavours mix adiabatically on the way out, from infinite density.
 """
 
 import hashlib
@@ -48,6 +48,7 @@ PINCHING = 2.39
 COOLING_TIME = 3.0  # s
 
 STEP, LAST = 0.02, 20.0  # of the exponential's table, in cooling times: all but e^-20
+PARTS = 8  # of a cell of a table
 TAIL = 1e-7  # share of the hottest spectrum beyond the energies looked at
 DENSE = 1e15  # MeV g/cm3, beyond all resonances
 LARGEST_MEAN = 200.0  # MeV
@@ -299,6 +300,14 @@ def _emission(
         )
     if np.any(pinching < 0):
         raise InputError(f"generator.table: {path}: found a pinching below 0")
+    # Luminosity, mean energy and pinching run linearly; their rate nearly so in a part of a cell.
+    instants = np.arange(len(time))
+    parts = np.arange(PARTS * (len(time) - 1) + 1) / PARTS
+    time = np.interp(parts, instants, time)
+    luminosity, mean, pinching = (
+        np.array([np.interp(parts, instants, row) for row in table])
+        for table in (luminosity, mean, pinching)
+    )
     return Emission(time, luminosity / MEV_IN_ERG / mean, mean, pinching, digest.hexdigest())
 
 
