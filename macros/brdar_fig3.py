@@ -69,7 +69,7 @@ def fluences(mass: float, d: str, window: int, events: int) -> tuple[Array, Arra
         energy, weight = block.arrivals["energy"], block.arrivals["weight"]
         for power in (1, 2):
             sums[power - 1] += np.histogram(energy, EDGES, weights=weight**power)[0]
-    exact, printed = plan.source.analytic("photon", EDGES).values()
+    exact, printed = plan.parts[0].source.analytic("photon", EDGES).values()
     return sums[0], np.sqrt(sums[1]), exact, printed
 
 

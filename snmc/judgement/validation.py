@@ -13,7 +13,7 @@ from snmc.ground.columns import Columns
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.roles.generator import Observation, Source
 from snmc.run.card import RunCard
-from snmc.run.pipeline import Plan, groups_in_order
+from snmc.run.pipeline import Part, Plan, groups_in_order
 from snmc.run.prepare import prepare
 
 Array = npt.NDArray[np.float64]
@@ -97,7 +97,7 @@ class Validation:
 
 
 def validate(card: RunCard, *, workers: int | None, quiet: bool) -> Validation:
-    """Sample the card's events and compare them with the analytic fluences.
+    """Sample the events of each of the card's generators; compare with its analytic fluences.
 
     `workers`: threads (default: the cores); `quiet`: no progress bar. The bins hold all but 1e-4
     of the exact fluence at either end; bins of fewer than 25 effective events are joined. Raises
@@ -106,20 +106,15 @@ def validate(card: RunCard, *, workers: int | None, quiet: bool) -> Validation:
     """
     workers = workers or os.cpu_count() or 1
     experiment = prepare(card)
-    source = experiment.generator.prepare(
-        experiment.supernova, experiment.observation, card.run.precision, workers, quiet
-    )
-    return Validation(
-        compare(
-            source,
-            experiment.generator.name,
-            experiment.observation,
-            card.run.seed,
-            card.run.events,
-            workers,
-            quiet,
-        )  # fmt: skip
-    )
+    comparisons: list[Comparison] = []
+    for label, generator in experiment.generators.items():
+        source = generator.prepare(
+            experiment.supernova, experiment.observation, card.run.precision, workers, quiet
+        )
+        comparisons += compare(
+            source, label, experiment.observation, card.run.seed, card.run.events, workers, quiet
+        )
+    return Validation(tuple(comparisons))
 
 
 def compare(
@@ -149,7 +144,7 @@ def compare(
     sums = {daughter: np.zeros(BINS) for daughter in edges}
     products = {daughter: np.zeros((BINS, BINS)) for daughter in edges}
 
-    plan = Plan(source, None, observation.window, seed, events, events, None)
+    plan = Plan((Part(source, events, events),), None, observation.window, seed, None)
     with tqdm(
         total=events, unit="event", unit_scale=True, desc="validate",
         disable=True if quiet else None, delay=1,

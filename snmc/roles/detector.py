@@ -24,7 +24,7 @@ class Detections:
 
     `columns` (rows); `counts` (rows,) of particles a row and `particles` (flat): the first row of
     a reaction holds its final state, further ones (a decay electron) none; `origin` (rows,): place
-    in the batch of the arrival that made the row.
+    in the batch of the arrival that made the row. The rows of one reaction stand together.
     """
 
     columns: Columns

@@ -85,7 +85,10 @@ class Source(Protocol):
         """
 
     def summary(self) -> dict[str, Any]:
-        """Normalisation, widths and mode names for the file's metadata."""
+        """Normalisation, widths and `modes`, their names, for the file's metadata.
+
+        Keys as of `Generator.report`, and modes.
+        """
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,17 @@ class Switch:
     many: bool = False
 
 
+@dataclass(frozen=True)
+class File:
+    """A file or folder that a model reads, given in the card by its path; it may be left out.
+
+    A relative path is one from the folder of the card. The model gets the absolute path as text.
+    """
+
+    name: str
+    meaning: str
+
+
 class Generator(ABC):
     """Base of all physics models: facts as class attributes, values from the card.
 
@@ -125,15 +139,21 @@ class Generator(ABC):
     title: ClassVar[str]
     parameters: ClassVar[tuple[Parameter, ...]]
     switches: ClassVar[tuple[Switch, ...]] = ()
+    files: ClassVar[tuple[File, ...]] = ()
     references: ClassVar[tuple[str, ...]]
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         """Take the model's values: numbers in the declared units, switches filled in.
 
-        Parameters left out of the card are absent from `values`. Subclasses that forbid some
-        combination raise InputError here.
+        Parameters and files left out of the card are absent from `values`. Subclasses that forbid
+        some combination raise InputError here.
         """
         self.values = dict(values)
+
+    @property
+    def content(self) -> str:
+        """Hash of the bytes of all `files` read, part of what makes two runs the same run."""
+        return ""
 
     @abstractmethod
     def prepare(
@@ -158,5 +178,5 @@ class Generator(ABC):
         """Numbers for `snmc show CARD`: what is emitted, and how it decays.
 
         Keys at least: parents, parent_energy_erg, mean_energy_MeV, processes, width_MeV,
-        lifetime_s, branching.
+        lifetime_s (None where nothing decays), branching.
         """
