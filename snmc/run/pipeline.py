@@ -166,16 +166,21 @@ def with_error(tallies: Sequence[Mapping[str, float]], name: str) -> str:
     `tallies`: of each generator; their errors add in quadrature.
     """
     total = sum(one[name] for one in tallies)
-    known = [one for one in tallies if one["events"] >= 2]
-    if total == 0 or not known:
+    if total == 0 or not any(one["events"] >= 2 for one in tallies):
         return f"{total:.5g}"
-    # Events without a row count as zeros of the same sample.
-    variance = sum(
-        max(0.0, one[f"{name}_squared"] - one[name] ** 2 / one["events"])
-        * one["events"] / (one["events"] - 1)
-        for one in known
-    )  # fmt: skip
+    variance = sum(_variance(one, name) for one in tallies)
     return f"{total:.5g} +- {100 * np.sqrt(variance) / total:.2g} %"
+
+
+def _variance(tallies: Mapping[str, float], name: str) -> float:
+    """Variance of the sum called `name`; events without a row count as zeros of the sample."""
+    events, squares = tallies["events"], tallies[f"{name}_squared"]
+    if events < 2:
+        return 0.0
+    spread = squares - tallies[name] ** 2 / events
+    if spread < 1e-12 * squares:  # the same weight for all: what is left is rounding
+        return 0.0
+    return spread * events / (events - 1)
 
 
 def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -> Plan:
