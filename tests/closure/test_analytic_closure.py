@@ -148,7 +148,7 @@ def test_all_parents_count_without_window_and_star(make_card):
     card = make_card("generator.d=1e-13 / MeV", "observation.daughters=neutrino",
                      "supernova.neutrinosphere=1 km", "observation.window=1e6 s")  # fmt: skip
     plan = plan_run(card, prepare(card), 2, True)
-    energies, spectrum = plan.source.spectrum
+    energies, spectrum = plan.parts[0].source.spectrum
     parents = np.trapezoid(spectrum, energies)
     distance_cm = 51.4 * 3.0856775814913673e21
     total = sum(make_block(plan, k).tallies["fluence"] for k in range(plan.blocks))
@@ -184,7 +184,7 @@ def test_expected_counts_follow_from_fluence_and_area(make_card):
     blocks = [make_block(plan, k) for k in range(plan.blocks)]
     counts = sum(b.tallies["counts"] for b in blocks)
     error = np.sqrt(sum(b.tallies["counts_squared"] for b in blocks))
-    sampler = plan.source.sampler
+    sampler = plan.parts[0].source.sampler
     edges = np.array([25.0, 100.0])
     fluence = exact_fluence(
         sampler.emission, sampler.modes, sampler.mass, sampler.flight, "photon", edges
