@@ -6,7 +6,6 @@ import awkward
 import numpy as np
 import pytest
 import uproot
-from conftest import CARD
 
 from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES
 from snmc.ground.streams import BLOCK_EVENTS
@@ -35,11 +34,11 @@ energy = "1e53 erg"
 
 
 @pytest.fixture
-def make(tmp_path):
+def make(tmp_path, card_text):
     """Load a card with the given generators, on the one-zone core, for Hyper-Kamiokande."""
 
     def loaded(entries, *settings, name="card"):
-        head, _, rest = CARD.partition("[generator]")
+        head, _, rest = card_text.partition("[generator]")
         path = tmp_path / f"{name}.toml"
         path.write_text(head + entries + rest[rest.index("[observation]") :])
         return load_card(
