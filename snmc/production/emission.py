@@ -322,7 +322,8 @@ class Emission:
     `components`: the kinds of parent (one for a Majorana particle; particle and antiparticle);
     `grid`: its cells; `energies` [MeV]: (n,), the fine nodes between which the density is linear;
     `density`: (components, times, radii, n), dN/dE [1/MeV] of each cell; `by_process`: parents and
-    their energy [MeV] for each process; `absorbed`: share of the number made that does not leave.
+    their energy [MeV] for each process; `escaping_share`: of the number made, what
+    leaves the core.
     """
 
     components: tuple[str, ...]
@@ -330,12 +331,18 @@ class Emission:
     energies: Array
     density: Array
     by_process: Mapping[str, tuple[float, float]]
-    absorbed: float = 0.0
+    escaping_share: float = 1.0
 
     @property
     def spectrum(self) -> Array:
         """dN/dE [1/MeV] of all parents at `energies`."""
         return np.asarray(self.density.sum(axis=(0, 1, 2)))
+
+    @property
+    def edge_share(self) -> float:
+        """Share of the parents that come from the outermost shell."""
+        edge = np.asarray(self.density[:, :, -1].sum(axis=(0, 1)))
+        return _trapezoid(edge, self.energies)[0] / self.parents
 
     @property
     def parents(self) -> float:
@@ -385,19 +392,19 @@ def combine(
         dense[dense <= 2 * floor] = 0.0
         return np.concatenate([np.zeros_like(dense[..., :1]), dense], axis=-1)
 
-    absorbed = 0.0
+    escaping_share = 1.0
     if escaping is not None:
         made, _ = _trapezoid(refine(total.sum(axis=(0, 1, 2))), energies)
         total = total * escaping
         left, _ = _trapezoid(refine(total.sum(axis=(0, 1, 2))), energies)
-        absorbed = 1 - left / made
+        escaping_share = left / made
         tables = {name: table * escaping for name, table in tables.items()}
     by_process = {}
     for name, table in tables.items():
         spectrum = refine(table.sum(axis=(0, 1, 2)))
         count, energy = _trapezoid(spectrum, energies)
         by_process[name] = (float(count), float(energy))
-    return Emission(components, grid, energies, refine(total), by_process, absorbed)
+    return Emission(components, grid, energies, refine(total), by_process, escaping_share)
 
 
 def _trapezoid(density: Array, energies: Array) -> tuple[float, float]:

@@ -119,7 +119,8 @@ class DecayingParticle(Generator):
     ) -> Emission:
         """Emission table of all processes with the model's couplings, less what is absorbed.
 
-        Raises InputError if nothing is emitted; warns if it is more energy than a supernova has.
+        Raises InputError if nothing is emitted; warns if it is more energy than a supernova has,
+        or if the core is so opaque that its edge alone emits.
         """
         from tqdm import tqdm
 
@@ -152,6 +153,13 @@ class DecayingParticle(Generator):
             warnings.warn(
                 f"the particles carry {energy:.2g} erg, more than the {BINDING_ENERGY_ERG:g} erg "
                 "of a whole supernova, whose cooling by them is not included",
+                PhysicsWarning,
+                stacklevel=2,
+            )
+        if emission.escaping_share < 0.5 and emission.edge_share > 0.1:
+            warnings.warn(
+                "the core is opaque up to its edge, and what lies outside would absorb too: the "
+                "emission is an upper bound",
                 PhysicsWarning,
                 stacklevel=2,
             )
@@ -238,7 +246,7 @@ def emission_report(emission: Emission, modes: tuple[DecayMode, ...]) -> dict[st
         "parents": parents,
         "parent_energy_erg": energy * MEV_IN_ERG,
         "mean_energy_MeV": energy / parents,
-        "escaping_share": 1 - emission.absorbed,
+        "escaping_share": emission.escaping_share,
         "processes": {
             name: {
                 "parents": number,

@@ -12,6 +12,7 @@ from scipy import integrate, special
 from snmc.core import SupernovaCore, load_core
 from snmc.generators.dipole import Dipole, inverse_decay, scattering
 from snmc.ground.compiled import compiled_formula
+from snmc.ground.errors import PhysicsWarning
 from snmc.ground.units import HBAR_C
 from snmc.production.absorption import (
     effective_absorption,
@@ -30,6 +31,7 @@ from snmc.production.emission import (
 )
 from snmc.production.scattering import scattering_rate
 from snmc.roles.decaying_particle import emission_report
+from snmc.roles.generator import Supernova
 from snmc.thermal import BOSE, FERMI, Species, species
 
 Array = npt.NDArray[np.float64]
@@ -267,13 +269,34 @@ def test_light_scalars_decay_faster_in_matter(one_zone: SupernovaCore) -> None:
 def test_the_share_reaches_the_report(one_zone: SupernovaCore) -> None:
     """Would catch numbers of a process or the whole not reduced by what is absorbed."""
     grid = emission_grid(one_zone, MASS, "draft", (PROTONS,))
-    made, share = share_of(one_zone, grid, 1e-20, FERMI)
+    made, share = share_of(one_zone, grid, 1e-22, FERMI)
     free = combine(("N",), grid, MASS, {"protons": made})
     held = combine(("N",), grid, MASS, {"protons": made}, share)
-    assert 0.05 < held.absorbed < 0.95
-    assert held.parents == pytest.approx(free.parents * (1 - held.absorbed), rel=1e-3)
+    assert 0.05 < held.escaping_share < 0.95
+    assert held.parents == pytest.approx(free.parents * held.escaping_share, rel=1e-3)
     assert held.by_process["protons"][0] == pytest.approx(held.parents)
     model = Dipole({"mass": MASS, "d": 1e-8, "nature": "majorana", "processes": (),
                     "screening": "none"})  # fmt: skip
-    assert emission_report(held, model.modes())["escaping_share"] == 1 - held.absorbed
+    assert emission_report(held, model.modes())["escaping_share"] == held.escaping_share
     assert emission_report(free, model.modes())["escaping_share"] == 1.0
+
+
+def test_an_opaque_core_and_its_edge(one_zone: SupernovaCore) -> None:
+    """Would catch absorption switched the wrong way, or a surface glow sold as known.
+
+    With the switch off the number grows as the coupling squared, and the energy is said to be too
+    much; with it on the edge alone shines, and this is said.
+    """
+
+    def parents(d: float, absorption: bool) -> float:
+        model = Dipole({"mass": 100.0, "d": d, "nature": "majorana", "screening": "electron",
+                        "processes": ("electron-scattering", "inverse-decay")})  # fmt: skip
+        supernova = Supernova(one_zone, 1.6e21, 3e10, 3e4, True, absorption, "normal", "adiabatic")
+        return model.emission(supernova, "draft", 1, True).parents
+
+    weak = parents(1e-15, True)
+    assert weak == pytest.approx(parents(1e-15, False), rel=1e-4)
+    with pytest.warns(PhysicsWarning, match="erg"):
+        assert parents(1e-8, False) == pytest.approx(1e14 * parents(1e-15, False), rel=1e-9)
+    with pytest.warns(PhysicsWarning, match="upper bound"):
+        assert parents(1e-8, True) < 1e9 * weak
