@@ -118,7 +118,7 @@ def validate(card: RunCard, *, workers: int | None, quiet: bool) -> Validation:
             card.run.events,
             workers,
             quiet,
-        )  # fmt: skip
+        )
     )
 
 
