@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from snmc.decays import DecayMode, DecaySampler
-from snmc.decays.fluence import PaperLaw
+from snmc.decays.fluence import PaperLaw, exact_fluence
 from snmc.decays.sampler import Flight
 from snmc.ground.units import HBAR, PARSEC
 from snmc.judgement.validation import WORST_P, Comparison, compare
@@ -78,3 +78,14 @@ def test_events_close_with_the_rest_frame_spectra(case: str) -> None:
         assert one.p_value > WORST_P, one.text()
         error = math.sqrt(one.covariance.sum())
         assert abs(one.sampled.sum() - one.exact.sum()) < 4 * error + 2e-4 * one.exact.sum()
+
+
+def test_another_amplitude_would_fail() -> None:
+    """Shows that the closure can fail: f_I in place of f_II for the neutrino of N -> nu e e."""
+    mass, window = 100.0, 30.0
+    (found,) = compared(mass, (mode((11, -11, 12), 20.0, amplitude=(0, 0, 1.0, 0)),), window)
+    flight = Flight(DISTANCE, 3e8, 2e4, window, math.pi, False, True)
+    other = (mode((11, -11, 12), 20.0, amplitude=V_MINUS_A),)
+    wrong = exact_fluence(emission(mass), other, mass, flight, "neutrino", found.edges)
+    assert (((found.sampled - wrong) / found.error) ** 2).sum() > 10 * found.freedom
+    assert found.p_value > WORST_P

@@ -14,6 +14,7 @@ from snmc.ground.errors import PhysicsError
 from snmc.ground.units import C_LIGHT, HBAR, M_PION_NEUTRAL, PARSEC
 from snmc.judgement.validation import _by_event, _chi_square
 from snmc.production.emission import Emission, Grid
+from snmc.roles.decaying_particle import DecaySource
 
 Array = npt.NDArray[np.float64]
 DISTANCE = 10e3 * PARSEC
@@ -147,6 +148,17 @@ def test_rows_of_an_event_conserve_momentum(case: str) -> None:
     np.testing.assert_allclose((energy * cosine).sum(axis=1), momentum, atol=1e-6)
     for part in (np.cos(phi), np.sin(phi)):
         np.testing.assert_allclose((across * part).sum(axis=1), 0, atol=1e-4)
+
+
+def test_no_weight_exceeds_the_largest() -> None:
+    """Catches simulated data with repeated rows: of three daughters one may be seen alone."""
+    mass = 200.0
+    modes = (DecayMode("3 nu", "N", (14, 12, -12), HBAR / 50.0, amplitude=(1.0, 0.0, 0.0, 0.0)),)
+    sampler = DecaySampler(emission(mass), modes, mass, flight(5.0))
+    source = DecaySource(sampler, "akita-36")
+    weights = np.asarray(source.arrivals(np.random.default_rng(3), 0, 20_000, 20_000)["weight"])
+    assert np.mean(weights > sampler.weight_unit(20_000)) > 0.05
+    assert np.mean(weights > source.largest_weight(20_000)) < 1e-3
 
 
 def test_modes_that_send_nothing_are_not_drawn() -> None:
