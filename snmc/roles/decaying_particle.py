@@ -284,8 +284,11 @@ class DecaySource:
         return self.sampler.sample(stream, first_event, count, events)
 
     def largest_weight(self, events: int) -> float:
-        """Weight that only rows beyond the tilt's best case exceed, see `Source`."""
-        return self.sampler.weight_unit(events)
+        """Weight that only rows beyond the tilt's best case exceed, see `Source`.
+
+        The decay time is drawn for one of the daughters: a row that it alone makes counts for all.
+        """
+        return self.sampler.weight_unit(events) * self.sampler.rows_each
 
     def analytic(self, daughter: Daughter, edges: Array) -> Mapping[str, Array]:
         """Fluence in bins of energy: exact, and as the paper prints it, see `Source`."""
