@@ -190,6 +190,7 @@ def test_modes_that_send_nothing_are_not_drawn() -> None:
         ((13, 211), {}, "closed at 200 MeV"),
         ((14, 11, -11), {}, "need an amplitude"),
         ((14, 22), {"amplitude": (1.0, 0.0, 0.0, 0.0)}, "need an amplitude"),
+        ((14, 11, -11), {"amplitude": (0.0, 0.0, 0.0, 0.0)}, "nowhere positive"),
         ((14, 111), {"asymmetry": 0.5}, "only two massless"),
     ],
 )
