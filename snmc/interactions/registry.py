@@ -1,6 +1,34 @@
 """The channels that detectors' cards may name."""
 
-from snmc.interactions import water
-from snmc.interactions.channel import Channel
+from dataclasses import replace
 
-CHANNELS: dict[str, Channel] = {channel.name: channel for channel in (*water.CHANNELS,)}
+from snmc.ground.units import M_ELECTRON
+from snmc.interactions import argon, water
+from snmc.interactions.calorimeter import Calorimetric
+from snmc.interactions.channel import Channel
+from snmc.interactions.electron import ElectronElastic
+from snmc.interactions.proton import ProtonElastic
+from snmc.interactions.quenching import Scintillator
+
+_IBD = next(channel for channel in water.CHANNELS if channel.name == "ibd")
+IN_MATERIAL: dict[str, tuple[Channel, ...]] = {
+    "water": (*water.CHANNELS, ElectronElastic()),
+    "liquid-argon": (*argon.CHANNELS, Calorimetric(ElectronElastic(), -M_ELECTRON, False)),
+    "liquid-scintillator": (
+        Calorimetric(_IBD, M_ELECTRON, True),
+        Calorimetric(ElectronElastic(), -M_ELECTRON, True),
+        ProtonElastic(),
+    ),
+}
+CHANNELS: dict[str, Channel] = {
+    channel.name: channel for channels in IN_MATERIAL.values() for channel in channels
+}
+
+
+def channels_in(material: str, scintillator: Scintillator | None) -> dict[str, Channel]:
+    """The channels of a `material` by name, protons quenched as `scintillator` says."""
+    result = {channel.name: channel for channel in IN_MATERIAL[material]}
+    for name, channel in result.items():
+        if isinstance(channel, ProtonElastic) and scintillator is not None:
+            result[name] = replace(channel, scintillator=scintillator)
+    return result
