@@ -1,7 +1,7 @@
-"""Charged-current reactions on nuclei as a relativistic Fermi gas.
+"""Quasi-elastic reactions on nuclei as a relativistic Fermi gas.
 
 R. A. Smith & E. J. Moniz, Nucl. Phys. B 43 (1972) 605, with the amplitude of Llewellyn Smith 1972:
-the struck neutrons (protons for antineutrinos) fill a sphere of momenta, each costs a binding
+the struck nucleons fill a sphere of momenta, each costs a binding
 energy, and Pauli's principle keeps the final one out of the sphere. Quasi-elastic only: good to
 some 20-30 %, above some 500 MeV short of the reactions with pions, and below some 100 MeV, where
 levels rule, misleading.
@@ -17,11 +17,13 @@ from snmc.ground.compiled import compiled
 from snmc.ground.units import M_ELECTRON
 from snmc.interactions.quasielastic import (
     CM2,
+    COS_CABIBBO,
     COUPLING,
     HIGHEST_ENERGY,
     NUCLEON_MASS,
     VECTOR_MASS_SQUARED,
     checked_energies,
+    neutral_structure,
     structure,
 )
 from snmc.interactions.tables import Floats, invert, level, locate, mix, quantile
@@ -34,9 +36,10 @@ GRID = 96
 class Nucleus(NamedTuple):
     """What the gas is made of."""
 
-    nucleons: float  # that the neutrino can strike: neutrons, or protons for antineutrinos
+    nucleons: float  # that can be struck; by charged currents neutrons, of antineutrinos protons
     fermi_momentum: float  # MeV
     binding: float  # MeV
+    isospin: float = 0.0  # 0 charged current, +1 and -1 neutral current on protons and neutrons
 
 
 class Table(NamedTuple):
@@ -109,7 +112,11 @@ def _gas(
     cosine = (energy**2 + momentum**2 - q * q) / (2 * energy * momentum)
     across2 = (2 * energy * momentum / q) ** 2 * max(1 - cosine * cosine, 0.0)
     both = energy + lepton
-    a, b, c = structure((energy - lepton) ** 2 - q * q, 0.0, VECTOR_MASS_SQUARED, m)
+    t = (energy - lepton) ** 2 - q * q
+    if nucleus.isospin == 0:
+        a, b, c = structure(t, 0.0, VECTOR_MASS_SQUARED, m)
+    else:
+        a, b, c = neutral_structure(t, nucleus.isospin)
     total = 0.0
     for node in (-PAIR_NODE, PAIR_NODE):
         nucleon = mix(low, high, (1 + node) / 2)
@@ -120,7 +127,8 @@ def _gas(
         total += a + sign * mean * b + square * c
     total *= (high - low) / 2
     density = 3 * nucleus.nucleons / (4 * np.pi * nucleus.fermi_momentum**3)
-    return float(CM2 * COUPLING * density * total / (16 * energy * energy))
+    coupling = COUPLING if nucleus.isospin == 0 else COUPLING / COS_CABIBBO**2
+    return float(CM2 * coupling * density * total / (16 * energy * energy))
 
 
 @compiled

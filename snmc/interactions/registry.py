@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from snmc.ground.units import M_ELECTRON
-from snmc.interactions import argon, water
+from snmc.interactions import argon, oxygen_gamma, water
 from snmc.interactions.calorimeter import Calorimetric
 from snmc.interactions.channel import Channel
 from snmc.interactions.electron import ElectronElastic
@@ -12,7 +12,7 @@ from snmc.interactions.quenching import Scintillator
 
 _IBD = next(channel for channel in water.CHANNELS if channel.name == "ibd")
 IN_MATERIAL: dict[str, tuple[Channel, ...]] = {
-    "water": (*water.CHANNELS, ElectronElastic()),
+    "water": (*water.CHANNELS, *oxygen_gamma.CHANNELS, ElectronElastic()),
     "liquid-argon": (*argon.CHANNELS, Calorimetric(ElectronElastic(), -M_ELECTRON, False)),
     "liquid-scintillator": (
         Calorimetric(_IBD, M_ELECTRON, True),
