@@ -15,7 +15,8 @@ def recoil_cosine(energy: npt.ArrayLike, kinetic: npt.ArrayLike, mass: float) ->
     the neutrino, `kinetic` of the target, `mass` [MeV]: arrays that broadcast.
     """
     energies, recoil = np.asarray(energy), np.asarray(kinetic)
-    return np.minimum((energies + mass) / energies * np.sqrt(recoil / (recoil + 2 * mass)), 1.0)
+    cosine = (energies + mass) / energies * np.sqrt(recoil / (recoil + 2 * mass))
+    return np.asarray(np.minimum(cosine, 1.0))
 
 
 def two_bodies(

@@ -58,7 +58,7 @@ class Table(NamedTuple):
 @compiled
 def _surface(nucleus: Nucleus) -> float:
     """Total energy [MeV] of a nucleon at the Fermi surface."""
-    return np.hypot(NUCLEON_MASS, nucleus.fermi_momentum)
+    return float(np.hypot(NUCLEON_MASS, nucleus.fermi_momentum))
 
 
 @compiled

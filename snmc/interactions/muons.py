@@ -1,4 +1,4 @@
-"""Muons in water and argon: their own signal, and the electrons of their decay at rest.
+"""Muons in detectors: their own signal, and the electrons of their decay at rest.
 
 In water a muon above the Cherenkov threshold shines at once, in a calorimeter any muon does; it
 then stops, within nanoseconds, and decays, or, if negative, may be captured. Not followed: what a
@@ -58,8 +58,16 @@ class Medium:
 
 
 WATER = Medium(THRESHOLD, visible_energy, OXYGEN_LIFETIME, CAPTURED, False)
-# from memory of measurements in liquid argon, not verified
-ARGON = Medium(M_MUON, lambda energy: energy - M_MUON, 0.54e-6, 0.75, True)
+
+
+def _kinetic(energy: Floats) -> Floats:
+    return energy - M_MUON
+
+
+# argon: from memory of measurements in liquid argon, not verified; carbon: Suzuki et al. 1987,
+# from memory, not verified
+ARGON = Medium(M_MUON, _kinetic, 0.54e-6, 0.75, True)
+CARBON = Medium(M_MUON, _kinetic, 2.026e-6, 0.077, True)
 
 
 def michel_energies(size: int, stream: np.random.Generator) -> Floats:

@@ -1,8 +1,8 @@
 """Elastic scattering on free protons, nu p -> nu p, of all neutrinos and antineutrinos.
 
 The amplitude and form factors of the neutral current, L. A. Ahrens et al., Phys. Rev. D 35 (1987)
-785, in the notation of Strumia & Vissani, and d sigma/dT = 2 M d sigma/d(-t) with -t = 2 M T. At low
-energy this is J. F. Beacom, W. M. Farr & P. Vogel, Phys. Rev. D 66 (2002) 033001 (BFV):
+785, in the notation of Strumia & Vissani, and d sigma/dT = 2 M d sigma/d(-t) with -t = 2 M T. At
+low energy this is J. F. Beacom, W. M. Farr & P. Vogel, Phys. Rev. D 66 (2002) 033001 (BFV):
 
 d sigma/dT = (G^2 M/pi) [(1 - M T/(2 E^2)) c_V^2 + (1 + M T/(2 E^2)) c_A^2],
 
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.ground.compiled import compiled
-from snmc.ground.units import G_FERMI, M_PROTON, SIN2_THETA_W
+from snmc.ground.units import G_FERMI, M_PROTON
 from snmc.interactions.calorimeter import without_direction
 from snmc.interactions.channel import ISOTROPIC_LIGHT, FinalStates, Floats, Integers
 from snmc.interactions.elastic import NEUTRINOS, elastic_states

@@ -3,21 +3,27 @@
 from dataclasses import replace
 
 from snmc.ground.units import M_ELECTRON
-from snmc.interactions import argon, oxygen_gamma, water
+from snmc.interactions import argon, carbon, muons, oxygen_gamma, water
 from snmc.interactions.calorimeter import Calorimetric
 from snmc.interactions.channel import Channel
 from snmc.interactions.electron import ElectronElastic
 from snmc.interactions.proton import ProtonElastic
 from snmc.interactions.quenching import Scintillator
 
-_IBD = next(channel for channel in water.CHANNELS if channel.name == "ibd")
+_ON_PROTON = [channel for channel in water.CHANNELS if isinstance(channel, water.OnProton)]
 IN_MATERIAL: dict[str, tuple[Channel, ...]] = {
     "water": (*water.CHANNELS, *oxygen_gamma.CHANNELS, ElectronElastic()),
     "liquid-argon": (*argon.CHANNELS, Calorimetric(ElectronElastic(), -M_ELECTRON, False)),
     "liquid-scintillator": (
-        Calorimetric(_IBD, M_ELECTRON, True),
+        *(
+            replace(channel, medium=muons.CARBON)
+            if channel.mass > M_ELECTRON
+            else Calorimetric(channel, M_ELECTRON, True)
+            for channel in _ON_PROTON
+        ),
         Calorimetric(ElectronElastic(), -M_ELECTRON, True),
         ProtonElastic(),
+        *carbon.CHANNELS,
     ),
 }
 CHANNELS: dict[str, Channel] = {
