@@ -93,7 +93,7 @@ def one_signal(
         signal_delay=np.zeros(size),
         signal_kind=np.full(size, kind, dtype=np.int8),
         particles=ones,
-        pdg=np.broadcast_to(np.asarray(pdg, dtype=np.int32), size),
+        pdg=np.full(size, pdg, dtype=np.int32),
         energy=energy,
         cosine=cosine,
         azimuth=azimuth,

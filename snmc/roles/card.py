@@ -19,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -336,7 +337,7 @@ class Target(Section):
 class Muons(Section):
     """Whether the Cherenkov light of muons counts as an event; their decay electrons always do."""
 
-    visible: bool
+    visible: StrictBool
 
 
 class Quenching(Section):
