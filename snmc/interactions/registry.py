@@ -26,8 +26,9 @@ IN_MATERIAL: dict[str, tuple[Channel, ...]] = {
         *carbon.CHANNELS,
     ),
 }
+# one of each name, water's if it is among them
 CHANNELS: dict[str, Channel] = {
-    channel.name: channel for channels in IN_MATERIAL.values() for channel in channels
+    channel.name: channel for channels in reversed(IN_MATERIAL.values()) for channel in channels
 }
 
 

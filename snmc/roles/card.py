@@ -428,12 +428,18 @@ class NeutrinoCard(Card):
     def _possible(self) -> "NeutrinoCard":
         if len(set(self.channels)) < len(self.channels):
             raise ValueError(f"channels: found {', '.join(self.channels)}; each only once")
-        possible = [channel.name for channel in IN_MATERIAL[self.target.material]]
+        material, composition = self.target.material, self.target.composition
+        possible = [channel.name for channel in IN_MATERIAL[material]]
         for name in self.channels:
-            if name not in possible:
+            if not composition.per_gram(CHANNELS[name].target):
                 raise ValueError(
                     f"channels: found {name!r}, which needs {CHANNELS[name].target}; "
-                    f"{self.target.material} has {', '.join(possible)}"
+                    f"{material} has {', '.join(sorted(composition.targets))}"
+                )
+            if name not in possible:
+                raise ValueError(
+                    f"channels: found {name!r}, which {material} does not show; "
+                    f"it shows {', '.join(possible)}"
                 )
         if ("proton-elastic" in self.channels) != (self.quenching is not None):
             raise ValueError(
