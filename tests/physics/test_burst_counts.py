@@ -8,6 +8,8 @@ import pytest
 import snmc.detectors
 from snmc.ground.columns import ARRIVALS, Columns
 from snmc.ground.errors import InputError
+from snmc.ground.units import M_ELECTRON, M_MUON
+from snmc.interactions.registry import channels_in
 from snmc.roles.detector import Detector, load_detector
 
 FOLDER = Path(next(iter(snmc.detectors.__path__)))
@@ -104,3 +106,18 @@ def test_protons_are_not_seen_in_water(tmp_path: Path) -> None:
     path.write_text(text.replace('"ibd"', '"proton-elastic"', 1), encoding="utf-8")
     with pytest.raises(InputError, match="which water does not show"):
         load_detector(path)
+
+
+def test_a_scintillator_sees_what_ionises() -> None:
+    """Would catch total energies taken for visible ones: e- T, e+ T + 2 m_e, mu+ T and its e+."""
+    channels = channels_in("liquid-scintillator", None)
+    random, energy = np.random.default_rng(9), np.full(300, 250.0)
+    for name, pdg, shift in (("ibd", -12, M_ELECTRON), ("electron-elastic", 16, -M_ELECTRON)):
+        states = channels[name].sample(np.full(300, pdg, dtype=np.int32), energy, random)
+        assert states.signal_energy == pytest.approx(states.energy[::2] + shift)
+        assert abs(states.signal_cosine.mean()) < 0.15  # no direction
+    codes = np.full(300, -14, dtype=np.int32)
+    states = channels["numubar-proton-cc"].sample(codes, energy, random)
+    assert np.all(states.signals == 2)
+    assert states.signal_energy[::2] == pytest.approx(states.energy[::2] - M_MUON)
+    assert states.signal_energy[1::2].min() > 2 * M_ELECTRON
