@@ -79,7 +79,7 @@ def test_carbon_gamma_ray() -> None:
     assert area[2] == area[3] > 80
     assert np.all(channel.cross_section(codes(22, 4), energy) == 0)
     states = channel.sample(codes(12, 3), energy[[0, 2, 3]], np.random.default_rng(1))
-    assert states.signal_energy == pytest.approx(15.11)
+    assert states.signal_energy == pytest.approx(15.11, rel=1e-6, abs=0)
 
 
 @TRANSITIONS
@@ -102,7 +102,7 @@ def test_coulomb_correction(transition: Transition, energy: float) -> None:
         both.append(felt * mpmath.sqrt(felt**2 - mass**2) / (energy * momentum))
     expected = min(both, key=lambda value: abs(value - 1))
     result = nucleus.coulomb(energy, nucleus.table(transition))
-    assert result == pytest.approx(float(expected), rel=2e-3)
+    assert result == pytest.approx(float(expected), rel=2e-3, abs=0)
 
 
 @TRANSITIONS
@@ -144,7 +144,7 @@ def test_gas_scales_with_the_nucleons() -> None:
     """
     half = argon.NEUTRONS._replace(nucleons=11.0)
     whole = fermi_gas.cross_section(300.0, argon.NEUTRONS, False)
-    assert whole / fermi_gas.cross_section(300.0, half, False) == pytest.approx(2)
+    assert whole / fermi_gas.cross_section(300.0, half, False) == pytest.approx(2, rel=1e-6, abs=0)
     loose = argon.NEUTRONS._replace(fermi_momentum=200.0)
     assert fermi_gas.cross_section(300.0, loose, False) > whole
     assert 0.75e-38 < argon.cross_section(1000.0) / 22 < 1e-38
@@ -166,7 +166,9 @@ def test_levels_are_drawn_by_their_shares(transition: Transition) -> None:
     counts = np.array([(events[:, 2] == level[0]).sum() for level in levels])
     assert counts.sum() == size
     assert stats.chisquare(counts, shares * size).pvalue > 1e-3
-    assert events[:, 0] == pytest.approx(energy - transition.difference - events[:, 2])
+    assert events[:, 0] == pytest.approx(
+        energy - transition.difference - events[:, 2], rel=1e-6, abs=0
+    )
     lepton = energy - transition.difference - levels[:, 0]
     slope = np.sqrt(1 - (M_ELECTRON / lepton) ** 2)
     slope *= (levels[:, 1] - levels[:, 2] / 3) / levels[:, 1:].sum(axis=1)
@@ -186,7 +188,7 @@ def test_what_is_seen(name: str) -> None:
     bound = (excitation < channel.transition.separation) & (excitation > 1e-9)
     sign = 1 if channel.neutrino < 0 else -1
     expected = states.energy + sign * M_ELECTRON + np.where(bound, excitation, 0)
-    assert states.signal_energy == pytest.approx(expected)
+    assert states.signal_energy == pytest.approx(expected, rel=1e-6, abs=0)
     assert bound.any() == (channel.target == "argon")  # 12N is bound in its ground state only
     assert not bound.all()
     assert np.all(states.pdg == -11 * sign)
@@ -203,7 +205,7 @@ def test_muons_in_argon() -> None:
         )
         first = np.cumsum(states.signals) - states.signals
         assert np.all(states.signal_kind[first] == MUON_LIKE)
-        assert states.signal_energy[first] == pytest.approx(states.energy - M_MUON)
+        assert states.signal_energy[first] == pytest.approx(states.energy - M_MUON, rel=1e-6, abs=0)
         assert states.signals.mean() - 1 == pytest.approx(late, abs=0.02)
         electrons = np.delete(states.signal_energy, first)
         assert electrons.min() > 0
