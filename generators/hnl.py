@@ -80,9 +80,7 @@ def scattering(couplings: Couplings) -> Amplitude:
         s: float, t: float, m1: float, m2: float, m3: float, M: float, k2: float,
         E1: float, E2: float, E: float, along: float, shift: float,
     ) -> float:  # fmt: skip
-        p1p2, p1p3, p1pX, _, p2pX, p3pX = dot_products(
-            s, t, m1, m2, m3, M, E1, E2, E, along, shift
-        )
+        p1p2, p1p3, p1pX, _, p2pX, p3pX = dot_products(s, t, m1, m2, m3, M, E1, E2, E, along, shift)
         return left * p1p2 * p3pX + right * p1p3 * p2pX - mixed * m2 * m3 * p1pX
 
     return amplitude
@@ -103,9 +101,7 @@ def annihilation(couplings: Couplings) -> Amplitude:
         s: float, t: float, m1: float, m2: float, m3: float, M: float, k2: float,
         E1: float, E2: float, E: float, along: float, shift: float,
     ) -> float:  # fmt: skip
-        _, p1p3, p1pX, p2p3, p2pX, p3pX = dot_products(
-            s, t, m1, m2, m3, M, E1, E2, E, along, shift
-        )
+        _, p1p3, p1pX, p2p3, p2pX, p3pX = dot_products(s, t, m1, m2, m3, M, E1, E2, E, along, shift)
         return left * p2p3 * p1pX + right * p1p3 * p2pX + mixed * m1 * m2 * p3pX
 
     return amplitude
@@ -148,12 +144,14 @@ def nucleon_channels() -> list[Channel]:
     channels = []
     for sign, neutrinos in ((1, NEUTRINOS), (-1, ANTINEUTRINOS)):
         channels += [
-            Channel(group, neutrinos, nucleon, nucleon, tuple(FLAVOURS), sign, scattering, pair[::sign])
+            Channel(
+                group, neutrinos, nucleon, nucleon, tuple(FLAVOURS), sign, scattering, pair[::sign]
+            )
             for group, nucleon, pair in (
                 ("neutron-scattering", "n", NEUTRON),
                 ("proton-scattering", "p", PROTON),
             )
-        ]
+        ]  # fmt: skip
         charge, target, recoil = ("-", "p", "n") if sign > 0 else ("+", "n", "p")
         channels += [
             Channel("charged-current", (flavour + charge,), target, recoil, (flavour,), sign,
@@ -284,9 +282,7 @@ class HeavyNeutralLepton(DecayingParticle):
     parameters = (
         Parameter("mass", "MeV", 1.0, 800.0, "mass of N"),
         *(
-            Parameter(
-                f"U2_{flavour}", "", 0.0, 1e-2, f"|U|^2 with nu_{flavour}", optional=True
-            )
+            Parameter(f"U2_{flavour}", "", 0.0, 1e-2, f"|U|^2 with nu_{flavour}", optional=True)
             for flavour in FLAVOURS
         ),
     )
@@ -323,6 +319,11 @@ class HeavyNeutralLepton(DecayingParticle):
             )
         self.dirac = self.values["nature"] == "dirac"
         self._channels = {channel.name: channel for channel in self._chosen()}
+        if not self._channels:
+            raise InputError(
+                "generator.processes: found only processes that need another mixing; "
+                "tau mixing has no charged current here"
+            )
 
     @property
     def mass(self) -> float:

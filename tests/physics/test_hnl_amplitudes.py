@@ -85,9 +85,7 @@ def isotropic(rng: np.random.Generator) -> Array:
     return np.asarray(direction / np.linalg.norm(direction))
 
 
-def two_body(
-    rng: np.random.Generator, frame: Array, m_a: float, m_b: float
-) -> tuple[Array, Array]:
+def two_body(rng: np.random.Generator, frame: Array, m_a: float, m_b: float) -> tuple[Array, Array]:
     """Isotropic decay of `frame` to two bodies."""
     root = np.sqrt(dot(frame, frame))
     energy = (root**2 + m_a**2 - m_b**2) / (2 * root)
