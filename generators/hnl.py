@@ -139,14 +139,18 @@ class Channel:
         )
 
 
+def of_sign(sign: int, couplings: Couplings) -> Couplings:
+    """Give (g_L, g_R) for leptons, (g_R, g_L) for antileptons at the other vertex."""
+    return couplings if sign > 0 else (couplings[1], couplings[0])
+
+
 def nucleon_channels() -> list[Channel]:
     """Scattering on nucleons and capture of charged leptons, for leptons and antileptons."""
     channels = []
     for sign, neutrinos in ((1, NEUTRINOS), (-1, ANTINEUTRINOS)):
         channels += [
-            Channel(
-                group, neutrinos, nucleon, nucleon, tuple(FLAVOURS), sign, scattering, pair[::sign]
-            )
+            Channel(group, neutrinos, nucleon, nucleon, tuple(FLAVOURS), sign, scattering,
+                    of_sign(sign, pair))
             for group, nucleon, pair in (
                 ("neutron-scattering", "n", NEUTRON),
                 ("proton-scattering", "p", PROTON),
@@ -155,7 +159,7 @@ def nucleon_channels() -> list[Channel]:
         charge, target, recoil = ("-", "p", "n") if sign > 0 else ("+", "n", "p")
         channels += [
             Channel("charged-current", (flavour + charge,), target, recoil, (flavour,), sign,
-                    scattering, CHARGED[::sign])
+                    scattering, of_sign(sign, CHARGED))
             for flavour in LEPTONS
         ]  # fmt: skip
     return channels
@@ -184,19 +188,19 @@ def lepton_channels(flavour: str) -> list[Channel]:
 
         for lepton, group in (("e", "electron-scattering"), ("mu", "muon-scattering")):
             pair = OWN_LEPTON if lepton == flavour else LEPTON
-            add(group, own, f"{lepton}-", f"{lepton}-", scattering, pair[::sign])
+            add(group, own, f"{lepton}-", f"{lepton}-", scattering, of_sign(sign, pair))
         pair = OWN_LEPTON if flavour == "e" else LEPTON
-        add("pair-annihilation", "e+", "e-", other, annihilation, pair[::sign])
+        add("pair-annihilation", "e+", "e-", other, annihilation, of_sign(sign, pair))
         for partner in alike:
             pair = EQUAL_NEUTRINOS if partner == own else NEUTRINO
             add("neutrino-scattering", own, partner, partner, scattering, pair)
         for partner in unlike:
             pair = OWN_NEUTRINO if partner == other else NEUTRINO
-            add("neutrino-scattering", own, partner, partner, scattering, pair[::-1])
+            add("neutrino-scattering", own, partner, partner, scattering, of_sign(-1, pair))
         for partner in NEUTRINOS:
             if partner not in (own, other):
                 add("neutrino-scattering", f"{partner}_bar", partner, other, annihilation,
-                    NEUTRINO[::sign])  # fmt: skip
+                    of_sign(sign, NEUTRINO))  # fmt: skip
     return channels
 
 
@@ -251,8 +255,10 @@ def decays(flavour: str, mass: float) -> list[tuple[tuple[int, ...], float, Squa
     found: list[tuple[tuple[int, ...], float, Squared | None]] = []
 
     def three(daughters: tuple[int, int, int], squared: Squared, symmetry: float = 1.0) -> None:
-        masses = tuple(MASSES.get(abs(pdg), 0.0) for pdg in daughters)
-        found.append((daughters, symmetry * three_body_width(mass, masses, squared), squared))
+        first, second, third = (MASSES.get(abs(pdg), 0.0) for pdg in daughters)
+        found.append(
+            (daughters, symmetry * three_body_width(mass, (first, second, third), squared), squared)
+        )
 
     for other in FLAVOURS.values():
         couplings = OWN_NEUTRINO if other == own else NEUTRINO
@@ -347,7 +353,7 @@ class HeavyNeutralLepton(DecayingParticle):
         known += [channel for flavour in mixed for channel in lepton_channels(flavour)]
         return [
             channel
-            for group in self.values["processes"]
+            for group in self.values["processes"]  # type: ignore[union-attr]
             for channel in known
             if channel.group == group and set(channel.mixed) & set(mixed)
         ]
