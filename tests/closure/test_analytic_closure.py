@@ -117,7 +117,8 @@ def test_polarisation_has_its_limits(make_card):
     fading = [light]
     for mass in (50, 200, 600):
         fading.append(polarisation("generator.nature=dirac", f"generator.mass={mass} MeV"))
-        assert fading[-1][0] == pytest.approx(-fading[-1][1], rel=1e-9)
+        # apart from the potential of some 10 eV in matter, opposite for antineutrinos
+        assert fading[-1][0] == pytest.approx(-fading[-1][1], rel=1e-5)
         assert fading[-1][0] < fading[-2][0]
     assert abs(fading[-1][0]) < 0.05
 

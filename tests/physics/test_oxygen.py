@@ -10,7 +10,13 @@ from scipy import stats
 from snmc.ground.errors import PhysicsError
 from snmc.ground.units import M_ELECTRON, M_MUON
 from snmc.interactions import ibd, oxygen
-from snmc.interactions.quasielastic import CM2, COUPLING, NUCLEON_MASS, structure
+from snmc.interactions.quasielastic import (
+    CM2,
+    COUPLING,
+    NUCLEON_MASS,
+    VECTOR_MASS_SQUARED,
+    structure,
+)
 
 KINDS = pytest.mark.parametrize("antineutrino", [False, True])
 
@@ -97,7 +103,7 @@ def gas_by_phase_space(
     t = (energy - lepton) ** 2 - transfer2
     both, both_energy = k + np.array([[0], [0], [energy]]), energy + lepton
     s_minus_u = both_energy * (nucleon + final_energy) - (both * (p + final)).sum(axis=0)
-    a, b, c = structure.py_func(t, 0.0, oxygen.VECTOR_MASS_SQUARED, m)  # type: ignore[attr-defined]
+    a, b, c = structure.py_func(t, 0.0, VECTOR_MASS_SQUARED, m)  # type: ignore[attr-defined]
     amplitude = COUPLING * (a + sign * s_minus_u * b + s_minus_u**2 * c)
     weight = allowed * amplitude * p_cm / (4 * np.pi * root) / (4 * energy * nucleon)
     weight *= oxygen.NUCLEONS * CM2
