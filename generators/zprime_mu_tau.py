@@ -1,0 +1,123 @@
+"""The gauge boson Z' of L_mu - L_tau.
+
+L = g Z'_a (mubar gamma^a mu + nubar_mu gamma^a P_L nu_mu - (the same of tau)) + eps Z'_a J^a_EM
+(Akita et al., arXiv:2312.13627, eqs. 43 and 45). Z' is born in nu nubar -> Z' and in
+mu- gamma -> mu- Z', and decays to muon and tau neutrinos, and to muons if it can.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+from snmc.decays import DecayMode
+from snmc.generators._vector import CHARGE, check_mixing, neutrino_pairs, vector_modes
+from snmc.ground.compiled import compiled_formula
+from snmc.ground.units import ALPHA, M_MUON, M_TAU
+from snmc.production.emission import Process, Scattering
+from snmc.roles.decaying_particle import DecayingParticle
+from snmc.roles.generator import Parameter, Switch, Value
+from snmc.thermal import BOSE, Screening
+
+FLAVOURS = ("mu", "tau")
+ONE_LOOP = -CHARGE / (12 * math.pi**2) * math.log((M_TAU / M_MUON) ** 2)  # eps/g, eq. 46
+
+
+@compiled_formula(12)
+def semi_compton(
+    s: float, t: float, m1: float, m2: float, m3: float, M: float, k2: float,
+    E1: float, E2: float, E: float, along: float, shift: float,
+) -> float:  # fmt: skip
+    """S|M|^2/g^2 of gamma mu -> mu Z', summed over spins and polarisations.
+
+    Tree level, both vectors with mass: c = m1^2 + M^2, a = s - m^2, b = u - m^2,
+    8 e^2 {-[(a - c)^2 + (b - c)^2]/(a b) + 4 m^2 (1/a + 1/b) + 4 m^4 (1/a + 1/b)^2
+    + (2 m^2 c + m1^2 M^2)(1/a^2 + 1/b^2)}. Without masses it is table 2 of Akita et al. A plasmon
+    (m1 > 0) counts with three polarisations: the third adds of order (m1/E1)^2. Arguments:
+    `snmc.production.scattering.AMPLITUDE_ARGUMENTS`.
+    """
+    mass2, c = m2 * m2, m1 * m1 + M * M
+    a = s - mass2
+    b = c - t - a
+    poles = 1 / a + 1 / b
+    square = -((a - c) * (a - c) + (b - c) * (b - c)) / (a * b)
+    square += 4 * mass2 * poles * (1 + mass2 * poles)
+    square += (2 * mass2 * c + m1 * m1 * M * M) * (1 / (a * a) + 1 / (b * b))
+    return 32 * math.pi * ALPHA * square
+
+
+class MuTauBoson(DecayingParticle):
+    """Gauge boson of L_mu - L_tau with coupling g and kinetic mixing eps."""
+
+    name = "zprime-mu-tau"
+    title = "Gauge boson of L_mu - L_tau, Z' -> nu nubar"
+    parameters = (
+        Parameter("mass", "MeV", 1e-6, 800.0, "mass of Z'"),
+        Parameter("g", "", 1e-15, 1.0, "gauge coupling"),
+        Parameter(
+            "kinetic_mixing", "", -1.0, 1.0,
+            "mixing eps with the photon; if left out, -g/70 of muon and tau loops",
+            optional=True,
+        ),
+    )  # fmt: skip
+    switches = (
+        Switch(
+            "processes",
+            ("neutrino-pairs", "semi-compton", "semi-compton-antimuons"),
+            ("neutrino-pairs", "semi-compton"),
+            "production processes taken into account",
+            many=True,
+        ),
+        Switch(
+            "screening", ("electron", "none"), "electron",
+            "whether photons in the core have the mass of plasmons",
+        ),
+    )  # fmt: skip
+    references = (
+        "Akita, Im, Masud, Yun, arXiv:2312.13627",
+        "Croon, Elor, Leane, McDermott, arXiv:2006.13942",
+    )
+    spin_states: ClassVar[int] = 3
+    statistics: ClassVar[float] = BOSE
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        super().__init__(values)
+        self.g = float(self.values["g"])  # type: ignore[arg-type]
+        self.mixing = float(self.values.get("kinetic_mixing", ONE_LOOP * self.g))  # type: ignore[arg-type]
+        check_mixing(self.mixing, self.g)
+
+    @property
+    def mass(self) -> float:
+        """Mass of Z' [MeV]."""
+        return float(self.values["mass"])  # type: ignore[arg-type]
+
+    @property
+    def screening(self) -> Screening:
+        """What gives photons their mass in the core."""
+        return self.values["screening"]  # type: ignore[return-value]
+
+    def processes(self) -> tuple[Process, ...]:
+        """Processes chosen in the card."""
+        known: dict[str, tuple[Process, ...]] = {
+            "neutrino-pairs": neutrino_pairs(FLAVOURS),
+            "semi-compton": (_compton("semi-compton", "mu-"),),
+            "semi-compton-antimuons": (_compton("semi-compton-antimuons", "mu+"),),
+        }
+        return tuple(
+            process
+            for name in self.values["processes"]  # type: ignore[union-attr]
+            for process in known[name]
+        )
+
+    def coupling_squared(self, component: str, process: str, source: str) -> float:
+        """g^2: all particles concerned have charge 1."""
+        return self.g**2
+
+    def modes(self) -> tuple[DecayMode, ...]:
+        """Z' -> neutrinos of mu and tau, muons, and electrons by kinetic mixing."""
+        pull = self.mixing * CHARGE  # charge -1 of the leptons
+        couplings = {"nu_mu": self.g, "nu_tau": self.g, "mu": self.g - pull, "e": pull}
+        return vector_modes(self.mass, couplings)
+
+
+def _compton(name: str, muon: str) -> Scattering:
+    return Scattering(name, ("gamma",), muon, muon, semi_compton, azimuths=6)
