@@ -20,7 +20,7 @@ from snmc.thermal import BOSE, Screening
 
 G_AXIAL = 1.2754  # axial coupling of the nucleon, PDG 2022
 PION_NUCLEON = G_AXIAL / F_PION  # g_A/(sqrt(2) F), of charged pions [1/MeV]; F = F_PION/sqrt(2)
-DAMPING = 0.5  # width of a photon in the core, omega Gamma over m_T^2; see `in_medium`
+DAMPING = 0.7  # width of a photon in the core, omega Gamma over m_T^2; see `in_medium`
 
 
 @compiled

@@ -117,7 +117,7 @@ def compton_trace(p1: Array, p2: Array, p3: Array, p: Array, m: float) -> float:
     [(0.0, M_MUON, 1e-3), (0.0, M_MUON, 50.0), (14.0, M_MUON, 300.0), (20.0, M_ELECTRON, 7.0)],
 )
 def test_semi_compton_equals_explicit_traces(plasmon: float, m: float, mass: float) -> None:
-    """Would catch a wrong term or factor of gamma mu -> mu Z', in particular those of the masses."""
+    """Would catch a wrong term or factor of gamma mu -> mu Z', most of all in the masses."""
     rng = np.random.default_rng(1)
     masses = (plasmon, m, m, mass)
     for _ in range(10):
