@@ -62,7 +62,7 @@ class MuTauBoson(DecayingParticle):
     switches = (
         Switch(
             "processes",
-            ("neutrino-pairs", "semi-compton", "semi-compton-antimuons"),
+            ("neutrino-pairs", "semi-compton"),
             ("neutrino-pairs", "semi-compton"),
             "production processes taken into account",
             many=True,
@@ -99,8 +99,9 @@ class MuTauBoson(DecayingParticle):
         """Processes chosen in the card."""
         known: dict[str, tuple[Process, ...]] = {
             "neutrino-pairs": neutrino_pairs(FLAVOURS),
-            "semi-compton": (_compton("semi-compton", "mu-"),),
-            "semi-compton-antimuons": (_compton("semi-compton-antimuons", "mu+"),),
+            "semi-compton": (
+                Scattering("semi-compton", ("gamma",), "mu-", "mu-", semi_compton, azimuths=6),
+            ),
         }
         return tuple(
             process
@@ -117,7 +118,3 @@ class MuTauBoson(DecayingParticle):
         pull = self.mixing * CHARGE  # charge -1 of the leptons
         couplings = {"nu_mu": self.g, "nu_tau": self.g, "mu": self.g - pull, "e": pull}
         return vector_modes(self.mass, couplings)
-
-
-def _compton(name: str, muon: str) -> Scattering:
-    return Scattering(name, ("gamma",), muon, muon, semi_compton, azimuths=6)
