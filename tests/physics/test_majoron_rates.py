@@ -17,7 +17,7 @@ T = 30.0
 
 
 def rate(energies: Array, mass: float, mu: float, potential: float) -> Array:
-    """nu nu -> phi of one flavour for g = 1, without the factor of identical particles."""
+    """Rate of nu nu -> phi of one flavour for g = 1, without the factor of identical particles."""
     neutrino = Species("nu", 0 * ONE, mu * ONE, FERMI, potential * ONE)
     return coalescence_rate(coalescence, energies[None], mass, T * ONE, [neutrino], neutrino)[0, 0]
 
