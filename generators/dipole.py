@@ -38,10 +38,10 @@ def _contraction(
     )
 
 
-@compiled_formula(10)
+@compiled_formula(12)
 def scattering(
-    s: float, t: float, m2: float, m3: float, M: float, k2: float,
-    E1: float, E2: float, E: float, along: float,
+    s: float, t: float, m1: float, m2: float, m3: float, M: float, k2: float,
+    E1: float, E2: float, E: float, along: float, shift: float,
 ) -> float:  # fmt: skip
     """S|M|^2/d^2 of nu X -> N X by photon exchange, X a point fermion of unit charge [MeV^2].
 
@@ -55,10 +55,10 @@ def scattering(
     return 256 * math.pi * ALPHA / (t - k2) ** 2 * contraction
 
 
-@compiled_formula(10)
+@compiled_formula(12)
 def scattering_flipped(
-    s: float, t: float, m2: float, m3: float, M: float, k2: float,
-    E1: float, E2: float, E: float, along: float,
+    s: float, t: float, m1: float, m2: float, m3: float, M: float, k2: float,
+    E1: float, E2: float, E: float, along: float, shift: float,
 ) -> float:  # fmt: skip
     """Compute the part of `scattering` into negative helicity (positive for antineutrinos).
 
@@ -155,6 +155,7 @@ class Dipole(DecayingParticle):
             "what screens photon exchange; with none the photon is massless in inverse decay",
         ),
     )
+    paper_law = "brdar-6"
     references = (
         "Brdar, de Gouvea, Li, Machado, arXiv:2302.10965",
         "Magill, Plestid, Pospelov, Tsai, arXiv:1803.03262",
@@ -204,14 +205,15 @@ class Dipole(DecayingParticle):
 
     def _chosen(self, scatter: Any, coalesce: Any) -> tuple[Process, ...]:
         known: dict[str, Process] = {
-            "electron-scattering": Scattering("electron-scattering", ACTIVE, "e-", "e-", scatter),
-            "proton-scattering": Scattering("proton-scattering", ACTIVE, "p", "p", scatter),
-            "inverse-decay": Coalescence("inverse-decay", ACTIVE, "gamma", coalesce),
-            "muon-scattering": Scattering("muon-scattering", ACTIVE, "mu-", "mu-", scatter),
+            f"{name}-scattering": Scattering(
+                f"{name}-scattering", ACTIVE, target, target, scatter, pole=True
+            )
+            for name, target in (("electron", "e-"), ("proton", "p"), ("muon", "mu-"))
         }
+        known["inverse-decay"] = Coalescence("inverse-decay", ACTIVE, "gamma", coalesce)
         return tuple(known[name] for name in self.values["processes"])  # type: ignore[union-attr]
 
-    def coupling_squared(self, component: str, source: str) -> float:
+    def coupling_squared(self, component: str, process: str, source: str) -> float:
         """d^2 [1/MeV^2]; a Dirac N comes from neutrinos, Nbar from antineutrinos."""
         if self.dirac and (component == "Nbar") != source.endswith("_bar"):
             return 0.0

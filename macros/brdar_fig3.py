@@ -19,8 +19,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from snmc.ground.errors import InputError
-from snmc.judgement.fluence import exact_fluence, forward_fluence
-from snmc.roles.decaying_particle import DecaySource
 from snmc.run.card import load_card
 from snmc.run.pipeline import groups_in_order, plan_run
 from snmc.run.prepare import prepare
@@ -66,19 +64,13 @@ def fluences(mass: float, d: str, window: int, events: int) -> tuple[Array, Arra
         card = load_card(path)
     workers = os.cpu_count() or 1
     plan = plan_run(card, prepare(card), workers, quiet=False)
-    if not isinstance(plan.source, DecaySource):
-        raise TypeError("the dipole model gives no decays")
     sums = np.zeros((2, len(EDGES) - 1))
     for _, _, block in groups_in_order(plan, 0, workers):
         energy, weight = block.arrivals["energy"], block.arrivals["weight"]
         for power in (1, 2):
             sums[power - 1] += np.histogram(energy, EDGES, weights=weight**power)[0]
-    sampler = plan.source.sampler
-    exact, forward = (
-        fluence(sampler.emission, sampler.modes, sampler.mass, sampler.flight, "photon", EDGES)
-        for fluence in (exact_fluence, forward_fluence)
-    )
-    return sums[0], np.sqrt(sums[1]), exact, forward
+    exact, printed = plan.parts[0].source.analytic("photon", EDGES).values()
+    return sums[0], np.sqrt(sums[1]), exact, printed
 
 
 def main() -> None:

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "TCanvas.h"
 #include "TError.h"
 #include "TFile.h"
+#include "TCollection.h"
 #include "TH1D.h"
 #include "TObjString.h"
 #include "TString.h"
@@ -30,13 +32,18 @@ int read_events(const char *path, const char *picture = "")
    // Weights of arrivals sum to the expected fluence [1/cm2].
    TTreeReader arrivals("arrivals", file.get());
    TTreeReaderValue<Double_t> weight(arrivals, "weight"), energy(arrivals, "energy");
+   TTreeReaderValue<Short_t> generator(arrivals, "generator");
+   std::map<int, double> of_generator;
    double fluence = 0, lowest = 1e300, highest = 0;
    while (arrivals.Next()) {
       fluence += *weight;
+      of_generator[*generator] += *weight;
       lowest = std::min(lowest, *energy);
       highest = std::max(highest, *energy);
    }
    printf("arrivals %lld entries, fluence %.17g /cm2\n", arrivals.GetEntries(), fluence);
+   if (of_generator.size() > 1)
+      for (auto [number, part] : of_generator) printf("  generator %d: %.17g /cm2\n", number, part);
 
    // Weights of accepted detections sum to the expected count.
    if (file->GetListOfKeys()->FindObject("detections")) {
@@ -56,9 +63,12 @@ int read_events(const char *path, const char *picture = "")
 
    if (auto metadata = file->Get<TObjString>("metadata"))
       printf("metadata %zu bytes of JSON\n", static_cast<size_t>(metadata->GetString().Length()));
-   if (auto parents = file->Get<TH1D>("parent_spectrum"))
-      printf("parent_spectrum %d bins, integral %.17g\n", parents->GetNbinsX(),
-             parents->Integral("width"));
+   for (auto key : *file->GetListOfKeys())
+      if (TString(key->GetName()).BeginsWith("parent_spectrum")) {
+         auto parents = file->Get<TH1D>(key->GetName());
+         printf("%s %d bins, integral %.17g\n", key->GetName(), parents->GetNbinsX(),
+                parents->Integral("width"));
+      }
 
    if (fluence > 0) {
       TH1D spectrum("spectrum", ";energy [MeV];fluence [1/cm^{2}/MeV]", 60, lowest,

@@ -21,8 +21,11 @@ def main(path: str, picture: str) -> None:
         metadata = json.loads(str(file["metadata"]))
         print(f"{path}: {metadata.get('title', 'untitled')}")
         # Weights of arrivals sum to the expected fluence.
-        arrivals = file["arrivals"].arrays(["weight", "pdg", "energy", "time"])
+        arrivals = file["arrivals"].arrays(["weight", "pdg", "energy", "time", "generator"])
         print(f"arrivals: {len(arrivals)} rows, fluence {ak.sum(arrivals.weight):.6g} /cm2")
+        for number, generator in enumerate(metadata.get("generators", [])):
+            one = arrivals[arrivals.generator == number]
+            print(f"  {generator['label']}: {len(one)} rows, fluence {ak.sum(one.weight):.6g} /cm2")
         for pdg in np.unique(ak.to_numpy(arrivals.pdg)):
             one = arrivals[arrivals.pdg == pdg]
             print(f"  pdg {pdg}: {len(one)} rows, fluence {ak.sum(one.weight):.6g} /cm2")

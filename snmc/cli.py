@@ -323,6 +323,12 @@ def _description(model: "type[Generator]") -> str:
     if model.switches:
         lines += ["", "switches"]
         lines += [f"  {line}" for line in _columns(map(_switch, model.switches)).splitlines()]
+    if model.files:
+        lines += ["", "files"]
+        lines += [
+            f"  {line}"
+            for line in _columns((file.name, file.meaning) for file in model.files).splitlines()
+        ]
     return "\n".join([*lines, "", "references", *(f"  {text}" for text in model.references)])
 
 

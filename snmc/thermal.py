@@ -1,7 +1,9 @@
 """The hot medium: thermal species, Fermi and Bose occupation, screening.
 
-A species in a core state is a mass and a chemical potential, both including the rest mass, so that
-its occupation at energy E is 1/(exp((E - mu)/T) +- 1). Energies in MeV, number densities in MeV^3.
+A species in a core state is a mass, a chemical potential that includes it, and the potential U of
+the medium: a particle of momentum p has the energy E + U with E = sqrt(p^2 + mass^2), and its
+occupation is 1/(exp((E - mu)/T) +- 1), so that mu + U is its full chemical potential. Energies in
+MeV, number densities in MeV^3.
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,15 @@ from snmc.core import CoreState
 from snmc.ground.compiled import compiled
 from snmc.ground.errors import PhysicsError, unknown_name
 from snmc.ground.quadrature import unit_rule
-from snmc.ground.units import ALPHA, M_ELECTRON, M_MUON
+from snmc.ground.units import (
+    ALPHA,
+    G_FERMI,
+    M_ELECTRON,
+    M_MUON,
+    M_NEUTRON,
+    M_PION_CHARGED,
+    M_PROTON,
+)
 
 Array = npt.NDArray[np.float64]
 Screening = Literal["electron", "electron+proton", "none"]
@@ -22,20 +32,22 @@ Screening = Literal["electron", "electron+proton", "none"]
 FERMI = 1.0
 BOSE = -1.0
 SPECIES = ("nu_e", "nu_e_bar", "nu_mu", "nu_mu_bar", "nu_tau", "nu_tau_bar",
-           "e-", "mu-", "p", "n", "gamma")  # fmt: skip
+           "e-", "e+", "mu-", "mu+", "pi-", "p", "n", "gamma")  # fmt: skip
+_PION_MARGIN = 0.02  # times T: mu of pions at least so far below their mass
 
 
 @dataclass(frozen=True)
 class Species:
     """A thermal species in a set of core states.
 
-    `mass`, `mu`: [MeV], one value a state; `statistics`: FERMI or BOSE.
+    `mass`, `mu`, `potential`: [MeV], one value a state; `statistics`: FERMI or BOSE.
     """
 
     name: str
     mass: Array
     mu: Array
     statistics: float
+    potential: Array
 
 
 @compiled
@@ -113,29 +125,58 @@ def fermion_chemical_potential(density: Array, mass: Array, temperature: Array) 
     return np.asarray((low + high) / 2)
 
 
+def neutrino_potential(name: str, state: CoreState) -> Array:
+    """Potential V [MeV] of a neutrino `name` in matter, one value a state.
+
+    sqrt2 G (n_e delta_e + n_mu delta_mu - n_n/2) with net lepton densities, opposite for
+    antineutrinos (Noetzold and Raffelt, NPB 307 (1988) 924, without the neutrino background and
+    loops). Electrons, muons and protons cancel in the neutral current.
+    """
+    charged = {"nu_e": state.ye, "nu_mu": state.ymu}.get(name.removesuffix("_bar"), 0.0)
+    neutrons = 1 - state.ye - state.ymu
+    sign = -1.0 if name.endswith("_bar") else 1.0
+    share = charged - neutrons / 2
+    return np.asarray(sign * np.sqrt(2) * G_FERMI * state.baryon_density * share)
+
+
+def pion_chemical_potential(state: CoreState) -> Array:
+    """Chemical potential [MeV] of pi- in n <-> p pi-: mu_n - mu_p with rest masses.
+
+    Held 0.02 T below the pion mass: no condensate. The occupation at rest is then 50 at most, and
+    the density within a fifth of the critical one.
+    """
+    balance = state.mu_n + M_NEUTRON - state.mu_p - M_PROTON
+    return np.minimum(balance, M_PION_CHARGED - _PION_MARGIN * state.temperature)
+
+
 def species(name: str, state: CoreState, screening: Screening) -> Species:
     """The thermal species `name` (one of SPECIES) in the core states `state`.
 
-    Neutrinos and electrons have their vacuum masses, nucleons the effective mass of the core and
-    the chemical potential of a free gas of that mass and of their density, photons the transverse
-    plasmon mass. Tau neutrinos have no chemical potential. Raises InputError for an unknown name.
+    Leptons and pions have their vacuum masses; tau neutrinos have no chemical potential, pi- that
+    of an ideal gas in equilibrium with the nucleons. Nucleons have the effective mass of the core,
+    the chemical potential of a free gas of that mass and of their density, and the potential that
+    makes up the difference to the core's. Photons have the transverse plasmon mass. Raises
+    InputError for an unknown name.
     """
     zero = np.zeros_like(state.temperature)
     neutrino = {"nu_e": state.mu_nu_e, "nu_mu": state.mu_nu_mu, "nu_tau": zero}
     plain = name.removesuffix("_bar")
     if plain in neutrino:
         sign = -1.0 if name.endswith("_bar") else 1.0
-        return Species(name, zero, sign * neutrino[plain], FERMI)
-    if name == "e-":
-        return Species(name, zero + M_ELECTRON, state.mu_e, FERMI)
-    if name == "mu-":
-        return Species(name, zero + M_MUON, state.mu_mu, FERMI)
+        return Species(name, zero, sign * neutrino[plain], FERMI, neutrino_potential(name, state))
+    charged = {"e": (M_ELECTRON, state.mu_e), "mu": (M_MUON, state.mu_mu)}
+    if name[:-1] in charged and name[-1] in "-+":
+        rest, lepton = charged[name[:-1]]
+        return Species(name, zero + rest, lepton if name[-1] == "-" else -lepton, FERMI, zero)
+    if name == "pi-":
+        return Species(name, zero + M_PION_CHARGED, pion_chemical_potential(state), BOSE, zero)
     if name in {"p", "n"}:
         mass = state.mass_p if name == "p" else state.mass_n
+        full = state.mu_p + M_PROTON if name == "p" else state.mu_n + M_NEUTRON
         number = state.proton_density
         density = number if name == "p" else state.baryon_density - number
         mu = fermion_chemical_potential(density, mass, state.temperature)
-        return Species(name, mass, mu, FERMI)
+        return Species(name, mass, mu, FERMI, full - mu)
     if name == "gamma":
-        return Species(name, np.sqrt(plasmon_mass_squared(state, screening)), zero, BOSE)
+        return Species(name, np.sqrt(plasmon_mass_squared(state, screening)), zero, BOSE, zero)
     raise unknown_name("species", name, SPECIES)

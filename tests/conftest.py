@@ -41,6 +41,12 @@ MakeCard = Callable[..., RunCard]
 
 
 @pytest.fixture
+def card_text() -> str:
+    """The text of the card above."""
+    return CARD
+
+
+@pytest.fixture
 def make_card(tmp_path: Path) -> MakeCard:
     """A function that writes the card above, changes it by settings, and loads it."""
 

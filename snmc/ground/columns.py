@@ -1,6 +1,7 @@
 """The columns of the event contract: name, type, unit and meaning of every branch of a file.
 
-A batch of events is a plain dict of equally long arrays keyed by these names.
+A batch of events is a plain dict of equally long arrays keyed by these names. A generator gives
+ARRIVALS, a detector DETECTIONS; the run adds the generator's number and the explosion's.
 """
 
 from typing import NamedTuple
@@ -57,4 +58,13 @@ PARTICLES = (
     Column("phi", "f8", "rad", "azimuth of its true direction about the arrival's"),
 )
 
+GENERATOR = Column("generator", "i2", "", "generator of the row, numbered in the metadata")
 SUPERNOVA = Column("supernova", "i8", "", "number of the simulated explosion")
+
+
+def file_columns(columns: tuple[Column, ...], with_supernova: bool) -> tuple[Column, ...]:
+    """Columns of a tree of events in a file: a batch's own, and what the run adds to them.
+
+    `columns`: ARRIVALS or DETECTIONS; `with_supernova`: for simulated data.
+    """
+    return (*columns, GENERATOR, *((SUPERNOVA,) if with_supernova else ()))

@@ -69,7 +69,7 @@ os.environ["NUMBA_CACHE_DIR"] = str(cache_folder() / "kernels" / source_hash())
 import numba  # noqa: E402  (after the cache folder is chosen)
 from numba import types  # noqa: E402
 
-float64 = types.float64
+float64, boolean = types.float64, types.boolean
 void, vector = types.void, types.float64[::1]
 
 

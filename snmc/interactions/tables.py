@@ -10,6 +10,7 @@ import numpy.typing as npt
 from snmc.ground.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int32]
 
 
 @compiled

@@ -1,13 +1,13 @@
 """Pictures of what a run wrote, and of a supernova core.
 
 A file is read once, a chunk at a time, into histograms: memory does not depend on its size. The
-axes are chosen from the first chunk, since the blocks of a run are draws of one distribution; what
-falls beyond them is kept apart, as ROOT does, and told where it matters.
+axes are chosen from the first chunk of each generator, whose blocks are draws of one distribution;
+what falls beyond them is kept apart, as ROOT does, and told where it matters.
 """
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,9 +32,10 @@ Batch = Mapping[str, npt.NDArray[Any]]
 CHUNK = 1 << 18  # rows read at once
 TAIL = 1e-5  # share of the weight that may lie beyond each end of an axis
 MOST_BINS = 80
+WIDTH = 130  # characters of a line over the whole picture
 DECADES = 6  # most decades a logarithmic ordinate shows
-ARRIVAL_BRANCHES = ("weight", "pdg", "energy", "delay", "theta")
-DETECTION_BRANCHES = ("weight", "channel", "time", "energy", "accepted")
+ARRIVAL_BRANCHES = ("weight", "pdg", "energy", "time", "delay", "theta", "generator")
+DETECTION_BRANCHES = ("weight", "channel", "time", "energy", "accepted", "generator")
 
 # Colours that differ for every kind of colour vision: Okabe and Ito, Color Universal Design (2008).
 BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE, GREY = (
@@ -200,7 +201,12 @@ class _Facts:
 
     @property
     def finished(self) -> bool:
-        return "normalisation" in self.metadata
+        return "tallies" in self.metadata
+
+    @property
+    def labels(self) -> list[str]:
+        """What the generators are called, by number."""
+        return [_plain(str(entry["label"])) for entry in self.card["generator"]]
 
     @property
     def scale(self) -> float:
@@ -209,58 +215,94 @@ class _Facts:
 
 
 class _Arrivals:
-    """Histograms of the tree of arrivals, their axes chosen from its first rows."""
+    """Histograms of the tree of arrivals, their axes chosen from the first rows of each generator.
 
-    def __init__(self, first: Batch) -> None:
-        weight = first["weight"]
-        self.unit, self._size = angle_unit(first["theta"])
-        self._energy = choose_axis(first["energy"], weight, log_above=10)
-        self._delay = choose_axis(first["delay"], weight, log_above=100)
-        self._theta = choose_axis(first["theta"] / self._size, weight, log_above=0)
+    Against the delay, or against the time of arrival if there are several generators or no delays.
+    """
+
+    def __init__(self, samples: Sequence[Batch]) -> None:
+        late = len(samples) == 1 and bool(np.any(samples[0]["delay"] != 0))
+        self._when = "delay" if late else "time"
+        self.when_name = "delay behind light" if late else "arrival time after bounce"
+        angles = np.concatenate([batch["theta"] for batch in samples])
+        self.angles = bool(np.any(angles > 0))  # else all come straight from the supernova
+        self.unit, self._size = angle_unit(angles[angles > 0] if self.angles else angles)
+        self._energy = _joint_axis(samples, lambda rows: rows["energy"], log_above=10)
+        self._time = _joint_axis(samples, lambda rows: rows[self._when], log_above=100)
+        bent = [rows for rows in samples if np.any(rows["theta"] > 0)] or samples
+        self._theta = _joint_axis(bent, lambda rows: rows["theta"] / self._size, log_above=0)
         self.energy: dict[int, Histogram] = {}  # by PDG number
-        self.delay, self.theta = Histogram(self._delay), Histogram(self._theta)
-        self.delay_energy = Histogram(self._delay, self._energy)
+        self.energy_of: dict[int, Histogram] = {}  # by generator, as the next two
+        self.when: dict[int, Histogram] = {}
+        self.theta: dict[int, Histogram] = {}
+        self.when_energy = Histogram(self._time, self._energy)
         self.theta_energy = Histogram(self._theta, self._energy)
-        self.rows = 0
+        self.rows, self.fluence = 0, 0.0
 
     def add(self, rows: Batch) -> None:
-        weight = rows["weight"]
+        weight, kind = rows["weight"], rows["generator"]
         energy = self._energy.index(rows["energy"])
-        delay = self._delay.index(rows["delay"])
-        theta = self._theta.index(rows["theta"] / self._size)
+        time = self._time.index(rows[self._when])
         self.rows += len(weight)
+        self.fluence += float(weight.sum())
         _fill_by(rows["pdg"], self.energy, self._energy, weight, energy)
-        self.delay.fill(weight, delay)
-        self.theta.fill(weight, theta)
-        self.delay_energy.fill(weight, delay, energy)
-        self.theta_energy.fill(weight, theta, energy)
+        _fill_by(kind, self.energy_of, self._energy, weight, energy)
+        _fill_by(kind, self.when, self._time, weight, time)
+        self.when_energy.fill(weight, time, energy)
+        bent = rows["theta"] > 0 if self.angles else np.ones(len(weight), np.bool_)
+        theta = self._theta.index(rows["theta"][bent] / self._size)
+        _fill_by(kind[bent], self.theta, self._theta, weight[bent], theta)
+        self.theta_energy.fill(weight[bent], theta, energy[bent])
 
 
 class _Detections:
-    """Histograms of the tree of detections, their axes chosen from its first rows."""
+    """Histograms of the tree of detections, their axes chosen as those of arrivals."""
 
-    def __init__(self, first: Batch) -> None:
-        seen = first["accepted"] if np.any(first["accepted"]) else np.ones_like(first["accepted"])
-        weight, energy, time = (first[name][seen] for name in ("weight", "energy", "time"))
-        self._all = choose_axis(first["energy"], first["weight"], log_above=30)
-        self._energy = choose_axis(energy, weight, log_above=30)
-        self._time = choose_axis(time, weight, log_above=1000)
+    def __init__(self, samples: Sequence[Batch]) -> None:
+        seen = [
+            {name: rows[name][rows["accepted"]] for name in rows}
+            for rows in samples
+            if np.any(rows["accepted"])
+        ] or samples
+        self._all = _joint_axis(samples, lambda rows: rows["energy"], log_above=30)
+        self._energy = _joint_axis(seen, lambda rows: rows["energy"], log_above=30)
+        above = 1000 if len(samples) == 1 else 100
+        self._time = _joint_axis(seen, lambda rows: rows["time"], log_above=above)
         self.everything = Histogram(self._all)  # energy, accepted or not
         self.accepted: dict[int, Histogram] = {}  # energy, by channel
-        self.time = Histogram(self._time)
+        self.accepted_of: dict[int, Histogram] = {}  # energy, by generator
+        self.time: dict[int, Histogram] = {}  # by generator
         self.time_energy = Histogram(self._time, self._energy)
         self.rows = self.accepted_rows = 0
+
+    @property
+    def counts(self) -> float:
+        """Sum of the weights of what is accepted."""
+        return sum(histogram.total for histogram in self.time.values())
 
     def add(self, rows: Batch) -> None:
         weight, seen = rows["weight"], rows["accepted"]
         energy = self._all.index(rows["energy"])
+        kind, kept = rows["generator"][seen], weight[seen]
         self.rows += len(weight)
         self.everything.fill(weight, energy)
-        _fill_by(rows["channel"][seen], self.accepted, self._all, weight[seen], energy[seen])
+        _fill_by(rows["channel"][seen], self.accepted, self._all, kept, energy[seen])
+        _fill_by(kind, self.accepted_of, self._all, kept, energy[seen])
         time = self._time.index(rows["time"][seen])
         self.accepted_rows += len(time)
-        self.time.fill(weight[seen], time)
-        self.time_energy.fill(weight[seen], time, self._energy.index(rows["energy"][seen]))
+        _fill_by(kind, self.time, self._time, kept, time)
+        self.time_energy.fill(kept, time, self._energy.index(rows["energy"][seen]))
+
+
+def _joint_axis(
+    samples: Sequence[Batch], value: Callable[[Batch], Array], *, log_above: float
+) -> Axis:
+    """Axis that holds those `choose_axis` would choose for each sample."""
+    axes = [choose_axis(value(rows), rows["weight"], log_above=log_above) for rows in samples]
+    if len(axes) == 1:
+        return axes[0]
+    low, high = min(axis.low for axis in axes), max(axis.high for axis in axes)
+    return Axis(low, high, MOST_BINS, log=low > 0 and high >= log_above * low)
 
 
 def _fill_by(
@@ -276,18 +318,20 @@ def _fill_by(
         made.setdefault(int(kind), Histogram(axis)).fill(weights[rows], places[rows])
 
 
-def _arrivals(chunks: Iterator[Batch]) -> _Arrivals | None:
-    made = None
+def _arrivals(samples: Sequence[Batch], chunks: Iterator[Batch]) -> _Arrivals | None:
+    if not samples:
+        return None
+    made = _Arrivals(samples)
     for chunk in chunks:
-        made = made or _Arrivals(chunk)
         made.add(chunk)
     return made
 
 
-def _detections(chunks: Iterator[Batch]) -> _Detections | None:
-    made = None
+def _detections(samples: Sequence[Batch], chunks: Iterator[Batch]) -> _Detections | None:
+    if not samples:
+        return None
+    made = _Detections(samples)
     for chunk in chunks:
-        made = made or _Detections(chunk)
         made.add(chunk)
     return made
 
@@ -333,16 +377,36 @@ def _metadata(path: Path, text: str) -> dict[str, Any]:
     return dict(metadata)
 
 
+def _samples(path: Path, file: Any, tree: str, branches: Sequence[str]) -> list[Batch]:
+    """First rows of each generator in a tree, up to `CHUNK`; of those that have any."""
+    if "blocks" not in file:
+        first = next(_chunks(path, file, tree, branches, None), None)
+        return [] if first is None else [first]
+    with reading_root(path):
+        blocks = file["blocks"].arrays(["generator", tree], library="np")
+    stops = np.cumsum(blocks[tree])
+    samples = []
+    for number in np.unique(blocks["generator"]):
+        own = blocks["generator"] == number
+        stop = int(stops[own][-1])
+        start = stop - int(blocks[tree][own].sum())
+        rows = _chunks(path, file, tree, branches, min(stop, start + CHUNK), start)
+        samples += [batch for batch in [next(rows, None)] if batch is not None]
+    return samples
+
+
 def _chunks(
-    path: Path, file: Any, tree: str, branches: Sequence[str], stop: int | None
+    path: Path, file: Any, tree: str, branches: Sequence[str], stop: int | None, start: int = 0
 ) -> Iterator[Batch]:
-    """Yield the first `stop` rows of a tree (default: all), `CHUNK` at a time, none empty."""
+    """Yield the rows of a tree from `start` to `stop`, `CHUNK` at a time, none empty."""
     with reading_root(path):
         found = file[tree]
         missing = [name for name in branches if name not in found]
     if missing:
         raise InputError(f"{path}: tree {tree!r}: found no branch {missing[0]!r}")
-    rows = found.iterate(list(branches), step_size=CHUNK, entry_stop=stop, library="np")
+    rows = found.iterate(
+        list(branches), step_size=CHUNK, entry_start=start, entry_stop=stop, library="np"
+    )
     while True:
         with reading_root(path):
             chunk = next(rows, None)
@@ -358,9 +422,10 @@ def _chunks(
 def plot_file(path: Path, output: Path) -> None:
     """Draw the events of a ROOT file of `snmc run`, finished or not (NAME.root.part).
 
-    Spectra by species, delays, angles and their planes, the parents' spectrum, and for a detector
-    reconstructed energy and time. Fluences in 1/cm2; of simulated data, the arrivals detected and
-    the counts per supernova. `path`: the file; `output`: the picture, .png, .pdf or .svg.
+    Spectra by species (of several generators: by generator), delays, angles and their planes, the
+    parents' spectrum, and for a detector reconstructed energy and time. Fluences in 1/cm2; of
+    simulated data, the arrivals detected and the counts per supernova. `path`: the file; `output`:
+    the picture, .png, .pdf or .svg.
     Raises InputError for a file that is none of snmc's, or damaged.
     """
     import matplotlib as mpl
@@ -373,22 +438,30 @@ def plot_file(path: Path, output: Path) -> None:
         facts = _facts(path, file)
         done = facts.done or {}
         arrivals = _arrivals(
-            _chunks(path, file, "arrivals", ARRIVAL_BRANCHES, done.get("arrivals"))
+            _samples(path, file, "arrivals", ARRIVAL_BRANCHES),
+            _chunks(path, file, "arrivals", ARRIVAL_BRANCHES, done.get("arrivals")),
         )
         with_detections = "detections" in file
         detections = None
         if with_detections:
             detections = _detections(
-                _chunks(path, file, "detections", DETECTION_BRANCHES, done.get("detections"))
+                _samples(path, file, "detections", DETECTION_BRANCHES),
+                _chunks(path, file, "detections", DETECTION_BRANCHES, done.get("detections")),
             )
         with reading_root(path):
-            parents = file["parent_spectrum"].to_numpy() if "parent_spectrum" in file else None
+            parents = [
+                file[entry["parent_spectrum"]].to_numpy()
+                for entry in facts.metadata["generators"]
+                if entry["parent_spectrum"] in file
+            ]
 
     with mpl.rc_context(STYLE):
         rows = 3 if with_detections else 2
         figure = Figure(figsize=(13, 0.9 + 3.7 * rows), layout=_layout())
-        grid = figure.add_gridspec(rows + 1, 3, height_ratios=[0.24, *[1] * rows])
-        _draw_header(figure.add_subplot(grid[0, :]), facts, arrivals, detections)
+        lines = _wrapped(_setting(facts)) + _wrapped(_sums(facts, arrivals, detections))
+        header = 0.24 + 0.06 * (len(lines) - 2)
+        grid = figure.add_gridspec(rows + 1, 3, height_ratios=[header, *[1] * rows])
+        _draw_header(figure.add_subplot(grid[0, :]), facts, lines)
         axes = [figure.add_subplot(grid[1 + k // 3, k % 3]) for k in range(3 * rows)]
         if arrivals is None:
             for ax in (*axes[:3], *axes[4:6]):
@@ -396,7 +469,7 @@ def plot_file(path: Path, output: Path) -> None:
         else:
             _draw_spectra(axes[0], arrivals, facts)
             _draw_delay_and_angle((axes[1], axes[4]), (axes[2], axes[5]), arrivals, facts)
-        _draw_parents(axes[3], parents)
+        _draw_parents(axes[3], parents, facts.labels)
         if detections is not None:
             _draw_detections(axes[6:], detections, facts)
         else:
@@ -405,23 +478,33 @@ def plot_file(path: Path, output: Path) -> None:
         figure.savefig(output, dpi=100)
 
 
-def _draw_header(
-    ax: "Axes", facts: _Facts, arrivals: _Arrivals | None, detections: _Detections | None
-) -> None:
+def _draw_header(ax: "Axes", facts: _Facts, lines: Sequence[str]) -> None:
     ax.axis("off")
     title = str(facts.metadata.get("title") or facts.card.get("title") or "untitled run")
     ax.text(0, 1, _plain(title), size=15, weight="bold", va="top", transform=ax.transAxes)
-    lines = "\n".join([_setting(facts), _sums(facts, arrivals, detections)])
-    ax.text(0, 0.5, lines, size=12, va="top", linespacing=1.5, transform=ax.transAxes)
+    below = 1 - 0.12 / (0.24 + 0.06 * (len(lines) - 2))
+    ax.text(0, below, "\n".join(lines), size=12, va="top", linespacing=1.5, transform=ax.transAxes)
 
 
-def _setting(facts: _Facts) -> str:
+def _wrapped(parts: Sequence[str]) -> list[str]:
+    """Lines of parts, none longer than the picture is wide."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) > WIDTH:
+            lines.append(part)
+        else:
+            lines[-1] += f"   |   {part}"
+    return lines
+
+
+def _setting(facts: _Facts) -> list[str]:
     """What was simulated: models with their numbers, core and distance, detector, window."""
     card = facts.card
     parts = []
     for entry in card["generator"]:
         numbers = [f"{key} = {text}" for key, value in entry.items() if (text := _tex(value))]
-        parts.append(_plain(str(entry.get("name"))) + ": " + ", ".join(numbers))
+        name = _plain(str(entry.get("name")))
+        parts.append(f"{name}: {', '.join(numbers)}" if numbers else name)
     core = card["supernova"].get("core")
     parts.append(
         _plain(str(core.get("type", core.get("path")) if isinstance(core, dict) else core))
@@ -434,14 +517,14 @@ def _setting(facts: _Facts) -> str:
         parts.append(_plain(Path(str(observation["detector"])).stem))
     if text := _tex(observation.get("window")):
         parts.append(f"window {text}")
-    return "   |   ".join(parts)
+    return parts
 
 
-def _sums(facts: _Facts, arrivals: _Arrivals | None, detections: _Detections | None) -> str:
+def _sums(facts: _Facts, arrivals: _Arrivals | None, detections: _Detections | None) -> list[str]:
     """What came of it: fluence, expected counts, rows; and whether the run is unfinished."""
     rows = 0 if arrivals is None else arrivals.rows
-    fluence = 0.0 if arrivals is None else arrivals.delay.total
-    counts = 0.0 if detections is None else detections.time.total
+    fluence = 0.0 if arrivals is None else arrivals.fluence
+    counts = 0.0 if detections is None else detections.counts
     if facts.supernovae is None:
         parts = [f"fluence {_number(fluence)} cm$^{{-2}}$"]
         if facts.card["observation"].get("detector"):
@@ -458,20 +541,25 @@ def _sums(facts: _Facts, arrivals: _Arrivals | None, detections: _Detections | N
     if not facts.finished:
         done = (facts.done or {}).get("blocks", 0)
         parts.append(f"UNFINISHED RUN: sums of the {done} blocks done")
-    return "   |   ".join(parts)
+    return parts
 
 
 def _draw_spectra(ax: "Axes", arrivals: _Arrivals, facts: _Facts) -> None:
-    # photons, then each neutrino before its antineutrino
-    spectra = sorted(
-        arrivals.energy.items(), key=lambda item: (item[0] != 22, abs(item[0]), -item[0])
-    )
-    for pdg, histogram in spectra:
-        name, colour, line = SPECIES.get(pdg, (f"PDG {pdg}", GREY, "-"))
+    if len(facts.labels) > 1:
+        spectra = sorted(arrivals.energy_of.items())
+        styles = [(facts.labels[kind], _colour(kind), "-") for kind, _ in spectra]
+    else:  # photons, then each neutrino before its antineutrino
+        spectra = sorted(
+            arrivals.energy.items(), key=lambda item: (item[0] != 22, abs(item[0]), -item[0])
+        )
+        styles = [SPECIES.get(pdg, (f"PDG {pdg}", GREY, "-")) for pdg, _ in spectra]
+    for (name, colour, line), (_, histogram) in zip(styles, spectra, strict=True):
         _stairs(ax, histogram, facts.scale, label=name, color=colour, ls=line)
-    drawn = (h.contents / h.axes[0].widths * facts.scale for _, h in spectra)
+    drawn = [h.contents / h.axes[0].widths * facts.scale for _, h in spectra]
     columns = 1 if len(spectra) == 1 else 3
-    _finish_log(ax, *drawn, legend=-(-len(spectra) // columns))
+    _finish_log(
+        ax, *drawn, legend=-(-len(spectra) // columns), decades=_decades(drawn, facts.labels)
+    )
     weighted = r"$dF/dE$ [cm$^{-2}$ MeV$^{-1}$]"
     simulated = "arrivals per supernova [MeV$^{-1}$]"
     ax.set(xlabel="energy at Earth $E$ [MeV]")
@@ -485,33 +573,30 @@ def _draw_delay_and_angle(
     per_bin = "fluence per bin [cm$^{-2}$]"
     if facts.supernovae is not None:
         per_bin = "arrivals per supernova and bin"
-    for ax, plane, histogram, mapped, name, symbol, unit in (
+    for ax, plane, histograms, mapped, name, symbol, unit in (
         (
-            axes[0], planes[0], arrivals.delay, arrivals.delay_energy,
-            "delay behind light", "t", "s",
+            axes[0], planes[0], arrivals.when, arrivals.when_energy, arrivals.when_name, "t", "s",
         ),
         (
             axes[1], planes[1], arrivals.theta, arrivals.theta_energy,
             "angle off the line of sight", r"\theta", arrivals.unit,
         ),
     ):  # fmt: skip
-        (axis,) = histogram.axes
+        if name.startswith("angle") and not arrivals.angles:
+            for panel in (ax, plane):
+                _say(panel, "all arrivals come straight\nfrom the supernova")
+            continue
+        axis = mapped.axes[0]
+        widths: float | Array = axis.widths
+        variable, inverse = symbol, f" {unit}$^{{-1}}$"
         if axis.log:
-            density, variable, inverse = (
-                histogram.contents / axis.decades,
-                r"\log_{10}" + symbol,
-                "",
-            )
-        else:
-            density, variable, inverse = (
-                histogram.contents / axis.widths,
-                symbol,
-                f" {unit}$^{{-1}}$",
-            )
-        ax.stairs(density * facts.scale, axis.edges, color=BLACK)
-        _scale_abscissa(ax, axis)
-        _finish_log(ax, density * facts.scale)
-        _tell_beyond(ax, histogram)
+            widths, variable, inverse = axis.decades, r"\log_{10}" + symbol, ""
+        drawn = {
+            kind: histogram.contents / widths * facts.scale
+            for kind, histogram in sorted(histograms.items())
+        }
+        _components(ax, drawn, axis, facts.labels)
+        _tell_beyond(ax, *histograms.values())
         ax.set(xlabel=f"{name} ${symbol}$ [{unit}]")
         if facts.supernovae is None:
             ax.set(ylabel=f"$dF/d{variable}$ [cm$^{{-2}}${inverse}]")
@@ -522,18 +607,28 @@ def _draw_delay_and_angle(
         plane.set(xlabel=f"{name} ${symbol}$ [{unit}]", ylabel="energy at Earth $E$ [MeV]")
 
 
-def _draw_parents(ax: "Axes", spectrum: tuple[Array, Array] | None) -> None:
-    if spectrum is None or not np.any(spectrum[0] > 0):
-        _say(ax, "spectrum of the parents:\nwritten when the run is finished"
-             if spectrum is None else "no parents emitted")  # fmt: skip
+def _draw_parents(
+    ax: "Axes", spectra: Sequence[tuple[Array, Array]], labels: Sequence[str]
+) -> None:
+    if not any(np.any(density > 0) for density, _ in spectra):
+        _say(ax, "no parents emitted" if spectra
+             else "spectrum of the parents:\nwritten when the run is finished")  # fmt: skip
         return
-    density, edges = spectrum
-    ax.stairs(density, edges, color=PURPLE)
-    inside = np.cumsum(density * np.diff(edges))
-    first, last = np.searchsorted(inside, np.array([TAIL, 1 - TAIL]) * inside[-1])
-    low, high = float(edges[first]), float(edges[last + 1])
+    lows, highs, drawn = [], [], []
+    for number, (density, edges) in enumerate(spectra):
+        colour = PURPLE if len(spectra) == 1 else _colour(number)
+        ax.stairs(density, edges, color=colour, label=labels[number])
+        inside = np.cumsum(density * np.diff(edges))
+        first, last = np.searchsorted(inside, np.array([TAIL, 1 - TAIL]) * inside[-1])
+        lows.append(float(edges[first]))
+        highs.append(float(edges[min(last, len(density) - 1) + 1]))
+        drawn.append(density[first : last + 1])
+    low, high = min(lows), max(highs)
     _scale_abscissa(ax, Axis(low, high, 1, log=low > 0 and high > 20 * low))
-    _finish_log(ax, density[first : last + 1])
+    legend = 0 if len(spectra) == 1 else len(spectra)
+    _finish_log(ax, *drawn, legend=legend, decades=_decades(drawn, labels))
+    if legend:
+        ax.legend(loc="upper right")
     ax.set(xlabel="energy of the parent $E$ [MeV]", ylabel="parents emitted $dN/dE$ [MeV$^{-1}$]")
 
 
@@ -545,37 +640,42 @@ def _draw_detections(axes: "Sequence[Axes]", detections: _Detections, facts: _Fa
     expected = "expected" if facts.supernovae is None else "simulated"
 
     _stairs(energy, detections.everything, facts.scale, label="all reactions", color=GREY, ls=":")
-    for number, (channel, histogram) in enumerate(sorted(detections.accepted.items())):
-        name = channels[channel] if 0 <= channel < len(channels) else f"channel {channel}"
-        colour = CHANNEL_COLOURS[number % len(CHANNEL_COLOURS)]
+    several = len(facts.labels) > 1
+    parts = sorted((detections.accepted_of if several else detections.accepted).items())
+    names = facts.labels if several else channels
+    for number, (kind, histogram) in enumerate(parts):
+        name = names[kind] if 0 <= kind < len(names) else f"channel {kind}"
         label = f"{_plain(str(name))}: {_number(histogram.total * facts.scale)}"
-        _stairs(energy, histogram, facts.scale, label=label, color=colour)
+        _stairs(energy, histogram, facts.scale, label=label, color=_colour(number))
     (axis,) = detections.everything.axes
     _finish_log(
         energy,
         detections.everything.contents / axis.widths * facts.scale,
-        legend=1 + len(detections.accepted),
+        legend=1 + len(parts),
+        decades=_decades(
+            [histogram.contents / axis.widths * facts.scale for _, histogram in parts], facts.labels
+        ),
     )
     energy.set(xlabel="reconstructed energy [MeV]", ylabel=f"counts{each} [MeV$^{{-1}}$]")
-    energy.set_title("accepted by channel")
+    energy.set_title("accepted by " + ("generator" if several else "channel"))
     energy.legend(loc="upper right")
 
     if detections.accepted_rows == 0:
         for ax in (time, plane):
             _say(ax, "no accepted counts")
         return
-    (axis,) = detections.time.axes
-    density = detections.time.contents / axis.widths * facts.scale
-    time.stairs(density, axis.edges, color=BLACK)
-    _scale_abscissa(time, axis)
+    axis = detections.time_energy.axes[0]
+    drawn = {
+        kind: histogram.contents / axis.widths * facts.scale
+        for kind, histogram in sorted(detections.time.items())
+    }
+    _components(time, drawn, axis, facts.labels)
     time.set(
         xlabel="time of the count after bounce [s]", ylabel=f"accepted counts{each} [s$^{{-1}}$]"
     )
-    if axis.log:
-        _finish_log(time, density)
-    else:
-        time.set_ylim(0, 1.15 * float(density.max()))
-    total = _number(detections.time.total * facts.scale)
+    if not axis.log and not several:
+        time.set(yscale="linear", ylim=(0, 1.15 * float(max(map(np.max, drawn.values())))))
+    total = _number(detections.counts * facts.scale)
     time.set_title(f"{total} accepted counts{each} {expected}")
 
     _plane(plane, detections.time_energy, facts.scale, f"accepted counts{each} per bin")
@@ -617,8 +717,34 @@ def _label_logarithm(axis: "MatplotlibAxis", low: float, high: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _finish_log(ax: "Axes", *drawn: Array, legend: int = 0) -> None:
-    """Logarithmic ordinate from the smallest to the largest of what is drawn, `DECADES` at most.
+def _colour(number: int) -> str:
+    return CHANNEL_COLOURS[number % len(CHANNEL_COLOURS)]
+
+
+def _components(ax: "Axes", drawn: Mapping[int, Array], axis: Axis, labels: Sequence[str]) -> None:
+    """Draw a density of each generator over an axis; with a legend if there are several."""
+    several = len(labels) > 1
+    for kind, density in drawn.items():
+        colour = _colour(kind) if several else BLACK
+        ax.stairs(density, axis.edges, color=colour, label=labels[kind])
+    _scale_abscissa(ax, axis)
+    heights = list(drawn.values())
+    legend = len(drawn) if several else 0
+    _finish_log(ax, *heights, legend=legend, decades=_decades(heights, labels))
+    if several:
+        ax.legend(loc="upper right")
+
+
+def _decades(drawn: Sequence[Array], labels: Sequence[str]) -> float:
+    """Decades of an ordinate: of several generators so many that each shows three at least."""
+    tops = [float(heights.max()) for heights in drawn if np.any(heights > 0)]
+    if len(labels) == 1 or not tops:
+        return DECADES
+    return max(DECADES, float(np.log10(max(tops) / min(tops))) + DECADES / 2)
+
+
+def _finish_log(ax: "Axes", *drawn: Array, legend: int = 0, decades: float = DECADES) -> None:
+    """Logarithmic ordinate from the smallest to the largest of what is drawn, `decades` at most.
 
     `legend`: lines of a legend for which to leave room above.
     """
@@ -626,7 +752,7 @@ def _finish_log(ax: "Axes", *drawn: Array, legend: int = 0) -> None:
     heights = heights[heights > 0]
     if len(heights):
         top = 2 * float(heights.max())
-        bottom = max(float(heights.min()) / 2, top / 10**DECADES)
+        bottom = max(float(heights.min()) / 2, top / 10**decades)
         room = min(0.5, 0.03 + 0.08 * legend)  # share of the height
         ax.set(yscale="log")
         top *= (top / bottom) ** (room / (1 - room))
@@ -656,10 +782,11 @@ def _plane(ax: "Axes", histogram: Histogram, scale: float, label: str) -> None:
     _tell_beyond(ax, histogram)
 
 
-def _tell_beyond(ax: "Axes", histogram: Histogram) -> None:
+def _tell_beyond(ax: "Axes", *histograms: Histogram) -> None:
     """Write how much lies beyond the axes, where it is more than the tails cut on purpose."""
-    share = histogram.beyond / histogram.total if histogram.total else 0.0
-    if share > 10 * TAIL * len(histogram.axes):
+    total = sum(histogram.total for histogram in histograms)
+    share = sum(histogram.beyond for histogram in histograms) / total if total else 0.0
+    if share > 10 * TAIL * max(len(histogram.axes) for histogram in histograms):
         ax.text(
             0.98, 0.97, f"{100 * share:.2g} % beyond the axes", ha="right", va="top",
             size=9, color=GREY, transform=ax.transAxes,

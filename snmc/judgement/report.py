@@ -3,14 +3,14 @@
 import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from snmc.ground.errors import InputError
 from snmc.run.card import RunCard
-from snmc.run.prepare import prepare_generator, prepare_supernova
+from snmc.run.prepare import prepare_generators, prepare_supernova
 
 TREES = ("arrivals", "detections")
 
@@ -32,48 +32,69 @@ def show_card(card: RunCard) -> dict[str, Any]:
     """Numbers of what a card's model emits and how it decays, ready for JSON.
 
     Keys: title, generator, core, parents, parent_energy_erg, mean_energy_MeV, processes (parents,
-    parent_energy_erg and share of each), width_MeV, lifetime_s, branching, references. Raises
-    InputError for a bad card and where nothing is emitted.
+    parent_energy_erg and share of each), width_MeV, lifetime_s (None where nothing decays),
+    branching, references. Of several generators: title, core, and generators, which gives the
+    others by label. Raises InputError for a bad card and where nothing is emitted.
     """
     supernova = prepare_supernova(card)
-    generator = prepare_generator(card)
     workers = card.run.workers or os.cpu_count() or 1
-    numbers = generator.report(supernova, card.run.precision, workers, quiet=False)
+    told: dict[str, dict[str, Any]] = {}
+    for entry, (label, generator) in zip(
+        card.resolved()["generator"], prepare_generators(card).items(), strict=True
+    ):
+        told[label] = {
+            "generator": {"title": generator.title} | entry,
+            **generator.report(supernova, card.run.precision, workers, quiet=False),
+            "references": list(generator.references),
+        }
+    core = {"name": supernova.core.name, "description": supernova.core.description}
+    if len(told) > 1:
+        return {"title": card.title, "core": core, "generators": told}
+    (numbers,) = told.values()
     return {
         "title": card.title,
-        "generator": {"title": type(generator).title} | card.resolved()["generator"][0],
-        "core": {"name": supernova.core.name, "description": supernova.core.description},
+        "generator": numbers.pop("generator"),
+        "core": core,
         **numbers,
-        "references": list(type(generator).references),
     }
 
 
 def text_of(report: Mapping[str, Any]) -> str:
     """Lines of `show_card` for a reader."""
+    lines = [report["title"], f"  core       {report['core']['name']}"]
+    for one in report.get("generators", {"": report}).values():
+        lines += _emitted(one)
+    return "\n".join(lines)
+
+
+def _emitted(report: Mapping[str, Any]) -> list[str]:
+    """Lines on one generator."""
     model = report["generator"]
+    label = "" if model["label"] == model["name"] else f" (label {model['label']})"
+    lines = [f"  model      {model['name']}: {model['title']}{label}"]
     values = ", ".join(
         f"{key} = {', '.join(value) if isinstance(value, list) else value}"
         for key, value in model.items()
         if key not in ("name", "title", "label")
     )
-    lines = [
-        report["title"],
-        f"  model      {model['name']}: {model['title']}",
-        f"             {values}",
-        f"  core       {report['core']['name']}",
+    if values:
+        lines.append(f"             {values}")
+    lines.append(
         f"  emitted    {report['parents']:.5g} particles, {report['parent_energy_erg']:.5g} erg, "
-        f"mean energy {report['mean_energy_MeV']:.5g} MeV",
-    ]
+        f"mean energy {report['mean_energy_MeV']:.5g} MeV"
+    )
     for name, process in report["processes"].items():
         lines.append(
             f"    {name:<22} {process['parents']:.5g} ({100 * process['share']:.3g} %), "
             f"{process['parent_energy_erg']:.5g} erg"
         )
-    lines.append(
-        f"  decay      width {report['width_MeV']:.5g} MeV, lifetime {report['lifetime_s']:.5g} s"
-    )
-    lines += [f"    {name:<22} {ratio:.5g}" for name, ratio in report["branching"].items()]
-    return "\n".join([*lines, *(f"  cite       {text}" for text in report["references"])])
+    if report["lifetime_s"] is not None:
+        lines.append(
+            f"  decay      width {report['width_MeV']:.5g} MeV, lifetime "
+            f"{report['lifetime_s']:.5g} s"
+        )
+        lines += [f"    {name:<22} {ratio:.5g}" for name, ratio in report["branching"].items()]
+    return [*lines, *(f"  cite       {text}" for text in report["references"])]
 
 
 def show_file(path: Path) -> dict[str, Any]:
@@ -105,8 +126,13 @@ def file_text(told: Mapping[str, Any]) -> str:
         f"  made       {told['created']} by {shlex.join(told['command'])}",
         f"  seed       {told['random']['seed']}, sources {told['source_hash']}",
     ]
-    for name, number in told.get("tallies", {}).items():
-        lines.append(f"  {name:<18} {number:.6g}")
+    generators = told["generators"]
+    for generator in generators if len(generators) > 1 else ():
+        lines.append(f"generator  {generator['label']}: {generator['title']}")
+        lines += _sums(generator)
+    if len(generators) > 1 and told["complete"]:
+        lines.append("all generators")
+    lines += _sums(told)
     for tree, columns in told["columns"].items():
         rows = told["entries"].get(tree)
         lines.append(f"{tree}" + ("" if rows is None else f", {rows} rows"))
@@ -114,9 +140,18 @@ def file_text(told: Mapping[str, Any]) -> str:
             unit = f" [{column['unit']}]" if column["unit"] else ""
             lines.append(f"  {name:<18} {column['meaning']}{unit}")
     if detector is not None:
-        names = enumerate(detector["channels"])
-        lines.append("channels   " + ", ".join(f"{i} {name}" for i, name in names))
-    if "normalisation" in told:
-        modes = enumerate(told["normalisation"]["modes"])
-        lines.append("modes      " + ", ".join(f"{i} {name}" for i, name in modes))
+        lines.append("channels   " + _numbered(detector["channels"]))
+    for number, generator in enumerate(generators):
+        label = f" of generator {number} {generator['label']}" if len(generators) > 1 else ""
+        if "normalisation" in generator:
+            modes = _numbered(generator["normalisation"]["modes"])
+            lines.append(f"modes{label}".ljust(10) + f" {modes}")
     return "\n".join([*lines, *(f"cite       {text}" for text in told["citations"])])
+
+
+def _numbered(names: Iterable[str]) -> str:
+    return ", ".join(f"{i} {name}" for i, name in enumerate(names))
+
+
+def _sums(told: Mapping[str, Any]) -> list[str]:
+    return [f"  {name:<18} {number:.6g}" for name, number in told.get("tallies", {}).items()]

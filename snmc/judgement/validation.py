@@ -1,17 +1,19 @@
 """Monte Carlo against the analytic flux, bin by bin."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from snmc.decays import PHOTON
+from snmc.decays.fluence import Daughter
+from snmc.ground.columns import Columns
 from snmc.ground.errors import InputError, PhysicsError
-from snmc.judgement.fluence import Daughter, exact_fluence, forward_fluence
-from snmc.roles.decaying_particle import DecaySource
+from snmc.roles.generator import Observation, Source
 from snmc.run.card import RunCard
-from snmc.run.pipeline import Plan, groups_in_order
+from snmc.run.pipeline import Part, Plan, groups_in_order
 from snmc.run.prepare import prepare
 
 Array = npt.NDArray[np.float64]
@@ -20,20 +22,31 @@ BINS = 40
 WORST_P = 1e-4
 _FEW = 25  # effective events below which a bin is joined to its neighbour
 _TAIL = 1e-4  # part of the fluence outside the range of the bins, at each end
+_STIFF = 0.02  # of the mean variance: below it the error of the quadrature would be judged
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One kind of daughter: `edges` [MeV] (n + 1,), fluences [1/cm2] and pulls (n,)."""
+    """One kind of daughter of one generator: fluences [1/cm2] between `edges` [MeV] (n + 1,).
 
+    `covariance`: (n, n) of `sampled`; `papers`: printed formulas by name.
+    """
+
+    generator: str
     daughter: Daughter
     edges: Array
     sampled: Array
-    error: Array
+    covariance: Array
     exact: Array
-    forward: Array
+    papers: Mapping[str, Array]
     chi_square: float
+    freedom: int
     p_value: float
+
+    @property
+    def error(self) -> Array:
+        """Statistical error of each bin [1/cm2]."""
+        return np.asarray(np.sqrt(np.diag(self.covariance)))
 
     @property
     def pull(self) -> Array:
@@ -42,20 +55,26 @@ class Comparison:
 
     def text(self) -> str:
         """A table, and the verdict."""
+        heads = [f"MC/({name})" for name in self.papers]
         lines = [
-            f"{self.daughter}s: fluence [1/cm2] by energy [MeV]",
-            f"{'from':>9} {'to':>9} {'Monte Carlo':>12} {'exact':>12} {'pull':>6} {'MC/eq. 6':>9}",
+            f"{self.generator}, {self.daughter}s: fluence [1/cm2] by energy [MeV]",
+            f"{'from':>9} {'to':>9} {'Monte Carlo':>12} {'exact':>12} {'pull':>6} "
+            + " ".join(heads),
         ]
         for i, pull in enumerate(self.pull):
-            ratio = self.sampled[i] / self.forward[i] if self.forward[i] > 0 else np.nan
+            ratios = [
+                f"{self.sampled[i] / paper[i] if paper[i] > 0 else np.nan:{len(head)}.4f}"
+                for head, paper in zip(heads, self.papers.values(), strict=True)
+            ]
             lines.append(
                 f"{self.edges[i]:9.4g} {self.edges[i + 1]:9.4g} {self.sampled[i]:12.5g} "
-                f"{self.exact[i]:12.5g} {pull:6.2f} {ratio:9.4f}"
+                f"{self.exact[i]:12.5g} {pull:6.2f} " + " ".join(ratios)
             )
+        printed = "".join(f", {name} {paper.sum():.6g}" for name, paper in self.papers.items())
         lines.append(
-            f"total: Monte Carlo {self.sampled.sum():.6g}, exact {self.exact.sum():.6g}, eq. 6 as "
-            f"printed {self.forward.sum():.6g}; chi-square {self.chi_square:.1f} for "
-            f"{len(self.exact)} bins, p = {self.p_value:.3g}"
+            f"total: Monte Carlo {self.sampled.sum():.6g}, exact {self.exact.sum():.6g}{printed}; "
+            f"chi-square {self.chi_square:.1f} for {self.freedom} degrees of freedom, "
+            f"p = {self.p_value:.3g}"
         )
         return "\n".join(lines)
 
@@ -78,100 +97,143 @@ class Validation:
 
 
 def validate(card: RunCard, *, workers: int | None, quiet: bool) -> Validation:
-    """Sample the card's events and compare them with the analytic fluences.
+    """Sample the events of each of the card's generators; compare with its analytic fluences.
 
     `workers`: threads (default: the cores); `quiet`: no progress bar. The bins hold all but 1e-4
     of the exact fluence at either end; bins of fewer than 25 effective events are joined. Raises
-    InputError if nothing can be seen or the model's decays have no analytic form here, PhysicsError
-    if too few events are left to judge.
+    InputError if nothing can be seen or the model has no analytic form, PhysicsError if too few
+    events are left to judge.
+    """
+    workers = workers or os.cpu_count() or 1
+    experiment = prepare(card)
+    comparisons: list[Comparison] = []
+    for label, generator in experiment.generators.items():
+        source = generator.prepare(
+            experiment.supernova, experiment.observation, card.run.precision, workers, quiet
+        )
+        comparisons += compare(
+            source, label, experiment.observation, card.run.seed, card.run.events, workers, quiet
+        )
+    return Validation(tuple(comparisons))
+
+
+def compare(
+    source: Source,
+    name: str,
+    observation: Observation,
+    seed: int,
+    events: int,
+    workers: int,
+    quiet: bool,
+) -> tuple[Comparison, ...]:
+    """Compare `events` of one source, of the generator `name`, with its analytic fluences.
+
+    One comparison for each kind of daughter that is looked for and sent. Raises as `validate`.
     """
     from tqdm import tqdm
 
-    workers = workers or os.cpu_count() or 1
-    experiment = prepare(card)
-    source = experiment.generator.prepare(
-        experiment.supernova, experiment.observation, card.run.precision, workers, quiet
-    )
-    if not isinstance(source, DecaySource):
-        raise InputError(f"{card.path}: generator.name: this model has no analytic fluence")
     if source.empty:
-        raise InputError(f"{card.path}: nothing to validate: no decay can be seen in the window")
-    sampler = source.sampler
-    daughters: list[Daughter] = []
-    if sampler.flight.photons:
-        daughters.append("photon")
-    if sampler.flight.neutrinos:
-        daughters.append("neutrino")
-    edges = {daughter: _edges(source, daughter) for daughter in daughters}
-    sums = {daughter: np.zeros((2, BINS)) for daughter in daughters}
-
-    plan = Plan(
-        source, None, experiment.observation.window, card.run.seed, card.run.events,
-        card.run.events, None,
+        raise InputError(f"generator.{name}: nothing to validate: none can be seen in the window")
+    wanted: tuple[tuple[Daughter, bool], ...] = (
+        ("photon", observation.photons), ("neutrino", observation.neutrinos),
     )  # fmt: skip
+    edges: dict[Daughter, Array] = {}
+    for daughter, looked_for in wanted:
+        if looked_for and (found := _edges(source, daughter, name)) is not None:
+            edges[daughter] = found
+    sums = {daughter: np.zeros(BINS) for daughter in edges}
+    products = {daughter: np.zeros((BINS, BINS)) for daughter in edges}
+
+    plan = Plan((Part(source, events, events),), None, observation.window, seed, None)
     with tqdm(
-        total=card.run.events, unit="event", unit_scale=True, desc="validate",
+        total=events, unit="event", unit_scale=True, desc="validate",
         disable=True if quiet else None, delay=1,
     ) as bar:  # fmt: skip
         for _, _, block in groups_in_order(plan, 0, workers):
-            for daughter in daughters:
-                kind = (block.arrivals["pdg_decay"] == PHOTON) == (daughter == "photon")
-                energy, weight = block.arrivals["energy"][kind], block.arrivals["weight"][kind]
-                sums[daughter][0] += np.histogram(energy, edges[daughter], weights=weight)[0]
-                sums[daughter][1] += np.histogram(energy, edges[daughter], weights=weight**2)[0]
+            for daughter in edges:
+                total, product = _by_event(block.arrivals, daughter, edges[daughter])
+                sums[daughter] += total
+                products[daughter] += product
             bar.update(int(block.tallies["events"]))
-    return Validation(
-        tuple(
-            _compare(source, daughter, edges[daughter], sums[daughter], card.run.events)
-            for daughter in daughters
-        )
+    return tuple(
+        _judge(source, name, daughter, edges[daughter], sums[daughter], product)
+        for daughter, product in products.items()
     )
 
 
-def _edges(source: DecaySource, daughter: Daughter) -> Array:
-    """Logarithmic bins over the range that holds nearly all of the fluence."""
-    sampler = source.sampler
-    top = float(sampler.emission.energies[-1])
+def _by_event(arrivals: Columns, daughter: Daughter, edges: Array) -> tuple[Array, Array]:
+    """Sum of v and of v v^T over the events, v the weights of one event's daughters by bin.
+
+    Daughters of one decay are not independent: events are what varies.
+    """
+    from scipy.sparse import csr_array
+
+    kind = (arrivals["pdg_decay"] == PHOTON) == (daughter == "photon")
+    weight = arrivals["weight"][kind].astype(np.float64)
+    bins = np.searchsorted(edges, arrivals["energy"][kind], side="right") - 1
+    inside = (bins >= 0) & (bins < BINS)
+    _, event = np.unique(arrivals["event"][kind][inside], return_inverse=True)
+    by_event = csr_array(
+        (weight[inside], (event, bins[inside])), shape=(int(event.max(initial=-1)) + 1, BINS)
+    )  # repeated entries add up
+    return np.asarray(by_event.sum(axis=0)), (by_event.T @ by_event).toarray()
+
+
+def _edges(source: Source, daughter: Daughter, name: str) -> Array | None:
+    """Logarithmic bins over the range that holds nearly all of the fluence; None if there is none.
+
+    Raises InputError if the model has no analytic form.
+    """
+    top = float(source.spectrum[0][-1])
     trial = np.geomspace(1e-7 * top, top, 100)
-    fluence = _exact(source, daughter, trial)
+    analytic = source.analytic(daughter, trial)
+    if "exact" not in analytic:
+        raise InputError(f"generator.{name}: this model has no analytic fluence")
+    fluence = analytic["exact"]
+    if fluence.sum() <= 0:
+        return None
     cumulative = np.cumsum(fluence) / fluence.sum()
     low = trial[np.searchsorted(cumulative, _TAIL)]
     high = trial[min(len(trial) - 1, int(np.searchsorted(cumulative, 1 - _TAIL)) + 1)]
     return np.geomspace(low, high, BINS + 1)
 
 
-def _exact(source: DecaySource, daughter: Daughter, edges: Array) -> Array:
-    sampler = source.sampler
-    return exact_fluence(
-        sampler.emission, sampler.modes, sampler.mass, sampler.flight, daughter, edges,
-        sampler.polarisation,
-    )  # fmt: skip
-
-
-def _compare(
-    source: DecaySource, daughter: Daughter, edges: Array, sums: Array, events: int
+def _judge(
+    source: Source, name: str, daughter: Daughter, edges: Array, sampled: Array, product: Array
 ) -> Comparison:
     from scipy.stats import chi2
 
-    sampler = source.sampler
-    sampled, squares = sums
-    few = sampled.sum() ** 2 < _FEW * squares.sum() or not squares.any()
-    if few:
+    squares = np.diag(product)
+    if sampled.sum() ** 2 < _FEW * squares.sum() or not squares.any():
         raise PhysicsError(
             f"{daughter}s: fewer than {_FEW} effective events, too few to judge; raise run.events, "
             f'or look for them alone with observation.daughters = "{daughter}"'
         )
     starts = _joined(sampled, squares)
-    sampled, squares = np.add.reduceat(sampled, starts), np.add.reduceat(squares, starts)
+    sampled = np.add.reduceat(sampled, starts)
+    covariance = np.add.reduceat(np.add.reduceat(product, starts, axis=0), starts, axis=1)
     edges = np.append(edges[starts], edges[-1])
-    exact = _exact(source, daughter, edges)
-    forward = forward_fluence(
-        sampler.emission, sampler.modes, sampler.mass, sampler.flight, daughter, edges
-    )
-    error = np.sqrt(np.maximum(squares - sampled**2 / events, 1e-300))
-    chi_square = float((((sampled - exact) / error) ** 2).sum())
-    p_value = float(chi2.sf(chi_square, len(exact)))
-    return Comparison(daughter, edges, sampled, error, exact, forward, chi_square, p_value)
+    analytic = dict(source.analytic(daughter, edges))
+    exact = analytic.pop("exact")
+    chi_square, freedom = _chi_square(sampled - exact, covariance)
+    return Comparison(
+        name, daughter, edges, sampled, covariance, exact, analytic, chi_square, freedom,
+        float(chi2.sf(chi_square, freedom)),
+    )  # fmt: skip
+
+
+def _chi_square(difference: Array, covariance: Array) -> tuple[float, int]:
+    """Chi-square and its degrees of freedom.
+
+    `covariance` is the sum of v v^T over events, as if their number were Poisson; it is fixed, so
+    that the chi-square comes out smaller by at most one. Combinations of bins that hardly vary
+    from event to event, such as the two halves of decays at one energy, are left out.
+    """
+    scale = np.sqrt(np.diag(covariance))
+    variances, axes = np.linalg.eigh(covariance / np.outer(scale, scale))
+    kept = variances > _STIFF
+    along = (axes.T @ (difference / scale))[kept]
+    return float((along**2 / variances[kept]).sum()), int(kept.sum())
 
 
 def _joined(sampled: Array, squares: Array) -> npt.NDArray[np.int64]:

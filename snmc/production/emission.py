@@ -10,7 +10,7 @@ import inspect
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -34,13 +34,18 @@ _CM3_IN_KM3 = 1e15
 _COLDEST = 0.08  # shells colder than this part of the hottest emit less than 1e-5 of it (~ T^6)
 _TAIL = 22.0  # spectra end where they fell by exp(-22)
 _STATES_PER_TASK = 16
+_PROBE = np.linspace(
+    0, 1, 13
+)  # shares of the emitting radius at which chemical potentials are seen
 
 
 @dataclass(frozen=True)
 class Scattering:
     """A process 1 2 -> 3 X: species that may be particle 1, target 2, recoil 3, amplitude.
 
-    `amplitude` as `snmc.production.scattering` describes it, for unit coupling.
+    The `sources` share mass and statistics. `amplitude` as `snmc.production.scattering` describes
+    it, for unit coupling; `azimuths`: points of the average over the azimuth, 2 for polynomials of
+    degree 3, more where a propagator depends on it; `pole`: photon exchange, 1/(t - k^2)^2.
     """
 
     name: str
@@ -48,6 +53,8 @@ class Scattering:
     target: str
     recoil: str
     amplitude: Callable[..., float]
+    azimuths: int = 2
+    pole: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,11 +103,13 @@ RESOLUTION: Mapping[Precision, Resolution] = {
 }
 
 
-def emission_grid(core: SupernovaCore, mass: float, precision: Precision) -> Grid:
+def emission_grid(
+    core: SupernovaCore, mass: float, precision: Precision, processes: Iterable[Process]
+) -> Grid:
     """Choose the cells for a particle of `mass` [MeV] from `core`.
 
     Time cells divide the intervals between snapshots; energies lie quadratically above the mass up
-    to where every spectrum has fallen by exp(-22).
+    to where the spectrum of each of the `processes` has fallen by exp(-22).
     """
     resolution = RESOLUTION[precision]
     steps = np.ceil(np.diff(core.times) * resolution.steps_per_second - 1e-9).astype(int)
@@ -118,10 +127,33 @@ def emission_grid(core: SupernovaCore, mass: float, precision: Precision) -> Gri
     reach = core.surface(middles) * np.maximum(outermost, fractions[1])
     radius_edges = reach[:, None] * np.linspace(0, 1, resolution.radii + 1)
 
-    neutrino_mu = max(float(np.max(np.abs(mu[hot]))) for mu in (probe.mu_nu_e, probe.mu_nu_mu))
-    kinetic_top = neutrino_mu + _TAIL * float(probe.temperature.max())
+    coarse = _flat(core.state(reach[:, None] * _PROBE, middles[:, None]))
+    shoulder = max((_shoulder(process, coarse) for process in processes), default=0.0)
+    kinetic_top = max(0.0, shoulder - mass) + _TAIL * float(probe.temperature.max())
     steps_up = np.linspace(0, 1, resolution.energies + 1)[1:] ** 2
     return Grid(time_edges, radius_edges, mass + kinetic_top * steps_up)
+
+
+def _shoulder(process: Process, state: CoreState) -> float:
+    """Energy [MeV] beyond which spectra of light X fall as exp(-E/T).
+
+    Detailed balance, exp((mu_1 + mu_2 - mu_3 - E)/T) with full chemical potentials, holds the rate
+    down from there; but the opposite process is blocked below the Fermi energy of 1, or closed
+    below its mass.
+    """
+    sources = [species(name, state, "electron") for name in process.sources]
+    if isinstance(process, Coalescence):
+        partner = species(process.partner, state, "electron")
+        return max(float(np.max(one.mu + partner.mu)) for one in sources)
+    target = species(process.target, state, "electron")
+    recoil = species(process.recoil, state, "electron")
+    shift = target.potential - recoil.potential
+    balance = target.mu - recoil.mu + shift
+    at_rest = target.mass - recoil.mass + shift
+    return max(
+        float(np.max(np.maximum(one.mu + balance, np.maximum(one.mu, one.mass) + at_rest)))
+        for one in sources
+    )
 
 
 def emitted_numbers(
@@ -140,13 +172,15 @@ def emitted_numbers(
     Result: (sources, times, radii, energies), dN/dE [1/MeV] at infinity, in units of the coupling
     squared [MeV^2 for a coupling in 1/MeV]. `mass` [MeV]; `gravity`: lapse, proper volume and
     binding, else flat space; `workers`: threads; `progress`: told how many states are done. Kept
-    on disk under a hash of everything that enters (core, process, mass, switches, sources of snmc).
+    on disk under a hash of everything that enters (core, process, mass, energies, switches,
+    sources of snmc).
     """
     identity = {
         "source": source_hash(), "core": core.content, "process": process.name, "mass": mass,
         "screening": screening, "gravity": gravity, "precision": precision,
         "amplitude": f"{process.amplitude.__module__}.{process.amplitude.__qualname__}",
-        "sources": process.sources, "written": _written_in(process.amplitude),
+        "species": [getattr(process, f.name) for f in fields(process) if f.name != "amplitude"],
+        "written": _written_in(process.amplitude), "energies": grid.energies.tolist(),
     }  # fmt: skip
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
     path = cache_folder() / "emission" / f"{digest}.npy"
@@ -253,6 +287,8 @@ def _rate(
             species(process.target, state, screening),
             species(process.recoil, state, screening),
             RESOLUTION[precision].orders,
+            process.azimuths,
+            process.pole,
         )
     partner = species(process.partner, state, screening)
     return coalescence_rate(

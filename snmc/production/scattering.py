@@ -5,8 +5,10 @@ With q = p_X - p_1 the collision integral over the phase space of 1, 2 and 3 bec
     dn/(dE dt) = (p E/(2 pi^2)) (1/(2E)) (2 pi)^-5 (pi^2/(2p))
                  Int dE1 Int dq Int dE2 <S|M|^2>_phi f1 f2 (1 -+ f3)
 
-with E3 = E1 + E2 - E, |p - p1| < q < p + p1 and E2 above its kinematic bound; S|M|^2 is summed
-over all spins and <>_phi averages the azimuth between p1 and p2 about q.
+with |p - p1| < q < p + p1 and E2 within its kinematic bounds; S|M|^2 is summed over all spins and
+<>_phi averages the azimuth between p1 and p2 about q. Where 2 and 3 feel the potentials U_2 and U_3
+of the medium, energy is conserved as E1 + E2 + shift = E3 + E with shift = U_2 - U_3: the target
+takes up the energy W = E1 - E + shift, X gives E1 - E to the vertex of 1.
 """
 
 from collections.abc import Callable
@@ -14,7 +16,15 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from snmc.ground.compiled import compiled, compiled_as, float64, function_type, vector, void
+from snmc.ground.compiled import (
+    boolean,
+    compiled,
+    compiled_as,
+    float64,
+    function_type,
+    vector,
+    void,
+)
 from snmc.ground.errors import PhysicsError
 from snmc.ground.quadrature import unit_rule
 from snmc.thermal import Species, occupation
@@ -22,39 +32,122 @@ from snmc.thermal import Species, occupation
 Array = npt.NDArray[np.float64]
 Amplitude = Callable[..., float]
 
-AMPLITUDE_ARGUMENTS = 10
-"""An amplitude takes (s, t, m2, m3, M, k2, E1, E2, E, p2_along): the Mandelstam variables s and
-t = (p_X - p_1)^2 < 0 [MeV^2], the masses of 2, 3 and X [MeV], the screening scale k^2 [MeV^2], the
-medium-frame energies of 1, 2 and X [MeV] and the component of p_2 along p_X [MeV]. It returns
-S|M|^2 summed over all spins, a polynomial in s and p2_along of degree 3 at most (so that two
-azimuths average it exactly); particle 1 is massless."""
-
+AMPLITUDE_ARGUMENTS = 12
+"""An amplitude takes (s, t, m1, m2, m3, M, k2, E1, E2, E, along, shift): s = (p_1 + p_2)^2 and
+t = (p_X - p_1)^2 [MeV^2], the masses of 1, 2, 3 and X [MeV], the screening scale k^2 [MeV^2], the
+medium-frame energies of 1, 2 and X without potentials [MeV], the component of p_2 along p_X [MeV]
+and the shift U_2 - U_3 [MeV]. It returns S|M|^2 summed over all spins. `dot_products` gives the
+products of momenta; the averages over the azimuth are exact for polynomials in s and `along` of
+degree 2 azimuths - 1."""
 
 _REACH = 18.0  # thermal tails are cut where they fall to exp(-18) = 1.5e-8
+_SCAN = 200  # energies of particle 1 at which the window of its panels is looked for
 
 
 @compiled
-def _target_bound(omega: float, q: float, t: float, m2: float, m3: float) -> float:
-    """Least E2 [MeV] for which 2 can absorb the space-like transfer (-omega, -q), t < 0."""
-    delta = m3 * m3 - m2 * m2 - t
-    return float((q * np.sqrt(delta * delta - 4 * m2 * m2 * t) - omega * delta) / (-2 * t))
+def dot_products(
+    s: float, t: float, m1: float, m2: float, m3: float, M: float,
+    E1: float, E2: float, E: float, along: float, shift: float,
+) -> tuple[float, float, float, float, float, float]:  # fmt: skip
+    """Give (p1.p2, p1.p3, p1.pX, p2.p3, p2.pX, p3.pX) [MeV^2] of 1 2 -> 3 X.
+
+    p_3 = p_1 + p_2 + (shift, 0) - p_X is on the shell m3. For use in compiled amplitudes, whose
+    arguments (AMPLITUDE_ARGUMENTS) these are.
+    """
+    p12 = 0.5 * (s - m1 * m1 - m2 * m2)
+    p1X = 0.5 * (m1 * m1 + M * M - t)
+    p2X = E2 * E - along * np.sqrt(max(0.0, (E - M) * (E + M)))
+    p13 = m1 * m1 + p12 + shift * E1 - p1X
+    p23 = m2 * m2 + p12 + shift * E2 - p2X
+    p3X = p1X + p2X + shift * E - M * M
+    return p12, p13, p1X, p23, p2X, p3X
+
+
+@compiled
+def _target_bounds(W: float, q: float, x: float, m2: float, m3: float) -> tuple[float, float]:
+    """Least and greatest E2 [MeV] for which 2 can take (W, q) and be 3, with x = q^2 - W^2.
+
+    Roots of 2 p2 q = |2 E2 W - delta|. A space-like transfer (x > 0) has no upper bound; a
+    time-like one, -(m2 - m3)^2 < x < 0, has both, and needs W of the sign of m3 - m2.
+    """
+    if x < -((m2 - m3) ** 2):
+        return np.inf, np.inf
+    delta = m3 * m3 - m2 * m2 + x
+    root = q * np.sqrt(max(0.0, delta * delta + 4 * m2 * m2 * x))
+    if W * delta > 0.0:
+        low = 0.5 * (delta * delta + 4 * m2 * m2 * q * q) / (root + W * delta)
+        return low, (np.inf if x >= 0.0 else (root + W * delta) / (-2 * x))
+    if x <= 0.0:
+        return np.inf, np.inf
+    return (root - W * delta) / (2 * x), np.inf
+
+
+@compiled
+def _momentum_range(
+    W: float, q_low: float, q_high: float, E2: float, m2: float, m3: float
+) -> tuple[float, float]:
+    """Range of x = q^2 - W^2 [MeV^2] that a target with energies up to E2 can take as it is 3.
+
+    Inside q_low <= q <= q_high: |p3 - p2| < q < p3 + p2, with differences of nearly equal numbers
+    written out.
+    """
+    p2 = np.sqrt(max(0.0, (E2 - m2) * (E2 + m2)))
+    E3 = E2 + W
+    p3 = np.sqrt(max(0.0, (E3 - m3) * (E3 + m3)))
+    size, unequal = abs(W), (m3 - m2) * (m3 + m2)
+    total = p2 + p3
+    if W < 0.0:
+        unequal = -unequal
+    least = 0.0
+    if W * (m3 - m2) > 0.0 and W * m2 / (m3 - m2) <= E2:  # equal velocities of 2 and 3
+        least = -((m2 - m3) ** 2)
+    elif total > 0.0:
+        # |p3 - p2| = |size (E2 + E3) - unequal|/total; its excess over |W|
+        if size * (E2 + E3) >= unequal:
+            excess = (size * (m2 * m2 / (E2 + p2) + m3 * m3 / (E3 + p3)) - unequal) / total
+        else:
+            excess = (unequal - size * (E2 + E3)) / total - size
+        least = excess * (excess + 2 * size)
+    least = max(least, (q_low - size) * (q_low + size), -((m2 - m3) ** 2))
+    greatest = (q_high - size) * (q_high + size)
+    if total > 0.0:
+        greatest = min(greatest, (total - size) * (total + size))
+    return least, greatest
+
+
+@compiled
+def _lowest_target(W: float, q_low: float, q_high: float, m2: float, m3: float) -> float:
+    """Least E2 [MeV] over all q in q_low to q_high; infinite if none can be taken."""
+    if m3 - W > m2:  # the recoil at rest
+        q = np.sqrt((m3 - W - m2) * (m3 - W + m2))
+    else:  # the target at rest
+        q = np.sqrt((m2 + W - m3) * (m2 + W + m3))
+    if q_low <= q <= q_high:
+        return float(max(m2, m3 - W))
+    q = q_low if q < q_low else q_high
+    low, _ = _target_bounds(W, q, (q - W) * (q + W), m2, m3)
+    return float(max(low, m2, m3 - W))
 
 
 @compiled
 def _target_integral(
-    amplitude: Amplitude, E1: float, E: float, p: float, q: float, t: float, M: float,
-    temperature: float, k2: float, m2: float, mu2: float, m3: float, mu3: float,
-    stat2: float, stat3: float, nodes: Array, weights: Array,
+    amplitude: Amplitude, E1: float, p1: float, E: float, p: float, q: float, x: float, t: float,
+    m1: float, M: float, shift: float, temperature: float, k2: float,
+    m2: float, mu2: float, m3: float, mu3: float, stat2: float, stat3: float,
+    azimuths: Array, nodes: Array, weights: Array,
 ) -> float:  # fmt: skip
     """Int dE2 <S|M|^2>_phi f2 (1 -+ f3) at fixed E1 and q, split at both Fermi surfaces."""
-    omega = E1 - E
-    floor = max(_target_bound(omega, q, t, m2, m3), m2, m3 - omega)
+    W = E1 - E + shift
+    least, greatest = _target_bounds(W, q, x, m2, m3)
+    floor = max(least, m2, m3 - W)
     if stat3 > 0:  # below this the recoil is Pauli-blocked
-        floor = max(floor, mu3 - omega - _REACH * temperature)
-    surface_a = max(floor, min(mu2, mu3 - omega))
-    surface_b = max(floor, max(mu2, mu3 - omega))
-    delta = m3 * m3 - m2 * m2 - t
-    cos_1q = (E1 * E1 + q * q - p * p) / (2 * E1 * q)  # angle of p1 to -q
+        floor = max(floor, mu3 - W - _REACH * temperature)
+    if not floor < greatest or floor == np.inf:
+        return 0.0
+    surface_a = max(floor, min(mu2, mu3 - W))
+    surface_b = max(floor, max(mu2, mu3 - W))
+    delta = m3 * m3 - m2 * m2 + x
+    cos_1q = (p1 * p1 + q * q - p * p) / (2 * p1 * q)  # angle of p1 to -q
     sin_1q = np.sqrt(max(0.0, 1 - cos_1q * cos_1q))
     total = 0.0
     low = floor
@@ -67,52 +160,96 @@ def _target_integral(
             high = surface_b + 4 * temperature
         else:
             high = surface_b + _REACH * temperature
+        high = min(high, greatest)
         width = high - low
         if width > 1e-12 * high:
             for node, weight in zip(nodes, weights):
                 E2 = low + width * node
                 p2 = np.sqrt(max(0.0, E2 * E2 - m2 * m2))
-                E3 = E2 + omega
-                cos_2q = (delta - 2 * E2 * omega) / (2 * p2 * q)  # angle of p2 to q
+                E3 = E2 + W
+                cos_2q = (delta - 2 * E2 * W) / (2 * p2 * q)  # angle of p2 to q
                 if cos_2q > 1.0 or cos_2q < -1.0:
                     continue
                 sin_2q = np.sqrt(1 - cos_2q * cos_2q)
-                dot_mean = -E1 * cos_1q * p2 * cos_2q
-                dot_swing = E1 * sin_1q * p2 * sin_2q * np.sqrt(0.5)
+                dot_mean = -p1 * cos_1q * p2 * cos_2q
+                dot_swing = p1 * sin_1q * p2 * sin_2q
                 square = 0.0
-                for sign in (-1.0, 1.0):  # Gauss-Chebyshev azimuths, cos(phi) = +-1/sqrt(2)
-                    dot = dot_mean + sign * dot_swing
-                    s = m2 * m2 + 2 * (E1 * E2 - dot)
+                for cos_phi in azimuths:
+                    dot = dot_mean + cos_phi * dot_swing
+                    s = m1 * m1 + m2 * m2 + 2 * (E1 * E2 - dot)
                     along = (dot + q * p2 * cos_2q) / p
-                    square += 0.5 * amplitude(s, t, m2, m3, M, k2, E1, E2, E, along)
+                    square += amplitude(s, t, m1, m2, m3, M, k2, E1, E2, E, along, shift)
                 f2 = occupation((E2 - mu2) / temperature, stat2)
                 f3 = occupation((E3 - mu3) / temperature, stat3)
-                total += weight * width * square * f2 * (1 - stat3 * f3)
+                total += weight * width * square / len(azimuths) * f2 * (1 - stat3 * f3)
         low = high
     return total
+
+
+@compiled
+def _window(
+    edges: Array, E: float, p: float, m1: float, lowest_mu: float, highest_mu: float, shift: float,
+    temperature: float, m2: float, mu2: float, m3: float, mu3: float, stat3: float,
+) -> None:  # fmt: skip
+    """Fill `edges` (7,) [MeV] with panels of E1 where the occupations are not negligible.
+
+    At the best E2 for each E1 their product has fallen by exp(-18) from its greatest value at the
+    outermost edges, then by exp(-5) and exp(-1), seen together for the sources of lowest and of
+    highest chemical potential. The one in the middle is at the Fermi surface of particle 1 if
+    that lies between its neighbours. All are equal if nothing is open.
+    """
+    top = max(E - shift + max(m3, mu3) - m2, highest_mu, m1) + _REACH * temperature
+    step = (top - m1) / _SCAN
+    exponent = np.empty((2, _SCAN))
+    for i in range(_SCAN):
+        E1 = m1 + step * (i + 0.5)
+        p1 = np.sqrt((E1 - m1) * (E1 + m1))
+        W = E1 - E + shift
+        E2 = max(_lowest_target(W, abs(p - p1), p + p1, m2, m3), min(mu2, mu3 - W))
+        loss = max(0.0, E2 - mu2)
+        if stat3 > 0.0:
+            loss += max(0.0, mu3 - W - E2)
+        exponent[0, i] = (loss + max(0.0, E1 - lowest_mu)) / temperature
+        exponent[1, i] = (loss + max(0.0, E1 - highest_mu)) / temperature
+    edges[:] = m1
+    if exponent[1].min() == np.inf:
+        return
+    edges[:3], edges[4:] = top, m1
+    for k in range(2):
+        best = exponent[k].min()
+        for i in range(_SCAN):
+            low, high = m1 + step * i, m1 + step * (i + 1)
+            for level, fall in enumerate((_REACH, 5.0, 1.0)):
+                if exponent[k, i] < best + fall:
+                    edges[level] = min(edges[level], low)
+                    edges[6 - level] = max(edges[6 - level], high)
+    edges[0] = max(m1, edges[0] - step)
+    edges[3] = highest_mu if edges[2] < highest_mu < edges[4] else 0.5 * (edges[2] + edges[4])
 
 
 @compiled_as(
     void(
         function_type(AMPLITUDE_ARGUMENTS), float64[:, :, ::1], float64[:, ::1], float64,
-        vector, vector, float64[:, ::1], vector, vector, vector, vector, float64, float64,
-        float64, vector, vector, vector, vector, vector, vector,
+        vector, vector, float64[:, ::1], *[vector] * 6, *[float64] * 4, boolean, *[vector] * 7,
     )
 )  # fmt: skip
 def _rates(
     amplitude: Amplitude, result: Array, energies: Array, M: float,
-    temperatures: Array, k2s: Array, mu1s: Array, m2s: Array, mu2s: Array, m3s: Array, mu3s: Array,
-    stat2: float, stat3: float, gathering: float,
+    temperatures: Array, k2s: Array, mu1s: Array, m1s: Array, m2s: Array, mu2s: Array,
+    m3s: Array, mu3s: Array, shifts: Array,
+    stat1: float, stat2: float, stat3: float, gathering: float, pole: bool, azimuths: Array,
     nodes1: Array, weights1: Array, nodes_q: Array, weights_q: Array,
     nodes2: Array, weights2: Array,
 ) -> None:  # fmt: skip
     """Fill result[state, source, energy]; nodes gather at the forward peak as u**gathering."""
     sources = mu1s.shape[1]
     inner = np.empty(sources)
+    edges, starts, widths, powers = np.empty(7), np.empty(6), np.empty(6), np.empty(6)
     for state in range(len(temperatures)):
-        temperature, k2 = temperatures[state], k2s[state]
+        temperature, k2, shift, m1 = temperatures[state], k2s[state], shifts[state], m1s[state]
         m2, mu2, m3, mu3 = m2s[state], mu2s[state], m3s[state], mu3s[state]
-        highest_mu1 = max(0.0, mu1s[state].max())
+        highest_mu1 = max(m1, mu1s[state].max())
+        lowest_mu1 = max(m1, mu1s[state].min())
         for i in range(energies.shape[1]):
             E = energies[state, i]
             result[state, :, i] = 0.0
@@ -120,50 +257,74 @@ def _rates(
                 continue
             p = np.sqrt((E - M) * (E + M))
             one_minus = M * M / (E + p)  # E - p without cancellation
-            top = max(E, highest_mu1) + _REACH * temperature
-            inner[:] = 0.0
-            for panel in range(3):
+            if pole:
                 # Nodes gather at E1 = (E + p)/2, where |t| reaches down to 0: the forward peak.
-                start = E - 0.5 * one_minus
-                if panel == 0:
-                    width = -p  # below (E - p)/2 no transfer is space-like
-                elif panel == 1:
-                    width = max(highest_mu1 - start, 2 * temperature)
-                else:
-                    start += max(highest_mu1 - start, 2 * temperature)
-                    width = top - start
+                # Below (E - p)/2 no transfer is space-like.
+                peak = E - 0.5 * one_minus
+                above = max(highest_mu1 - peak, 2 * temperature)
+                top = max(E, highest_mu1) + _REACH * temperature
+                starts[0], widths[0], powers[0] = peak, -p, gathering
+                starts[1], widths[1], powers[1] = peak, above, gathering
+                starts[2], widths[2], powers[2] = peak + above, top - peak - above, 1.0
+                widths[3:] = 0.0
+            else:
+                _window(
+                    edges, E, p, m1, lowest_mu1, highest_mu1, shift, temperature,
+                    m2, mu2, m3, mu3, stat3,
+                )  # fmt: skip
+                starts[:], widths[:], powers[:] = edges[:-1], edges[1:] - edges[:-1], 1.0
+                for panel in range(6):
+                    if widths[panel] > 0.0:
+                        # the range of q opens as the momentum of 1, a square root at rest
+                        powers[panel] = 2.0
+                        break
+            inner[:] = 0.0
+            for panel in range(6):
+                start, width, power = starts[panel], widths[panel], powers[panel]
+                if width == 0.0:
+                    continue
                 for node1, weight1 in zip(nodes1, weights1):
-                    if panel == 2:
-                        E1 = start + width * node1
-                        jacobian1 = weight1 * width
-                    else:
-                        E1 = start + width * node1**gathering
-                        jacobian1 = weight1 * gathering * node1 ** (gathering - 1) * abs(width)
+                    E1 = start + width * node1**power
+                    jacobian1 = weight1 * power * node1 ** (power - 1) * abs(width)
+                    p1 = np.sqrt((E1 - m1) * (E1 + m1))
                     omega = E1 - E
-                    # -t = q^2 - omega^2 between its values for collinear and opposite p1, p_X.
-                    low_t = max(0.0, one_minus * (2 * E1 - (E + p)))
-                    high_t = 2 * E1 * (E + p) - M * M
-                    # ... and large enough for a target of the highest thermal energy to absorb it.
-                    E2_top = max(mu2, mu3 - omega, m2, m3 - omega) + 2 * _REACH * temperature
-                    reach = 2 * E2_top + omega
-                    low_t = max(low_t, 4 * m2 * m2 * omega * omega / (reach * reach))
-                    low_t = max(low_t, 1e-32 * E * E)
-                    if high_t <= low_t:
+                    W = omega + shift
+                    q_low = abs(p - p1)
+                    E2_top = _lowest_target(W, q_low, p + p1, m2, m3)
+                    if E2_top == np.inf:
                         continue
-                    y_low = np.log(k2 + low_t)
-                    y_width = np.log(k2 + high_t) - y_low
+                    E2_top = max(E2_top, mu2, mu3 - W) + _REACH * temperature
+                    low_x, high_x = _momentum_range(W, q_low, p + p1, E2_top, m2, m3)
+                    if pole:
+                        # x = -t, for collinear p1 and p_X without cancellation
+                        low_x = max(low_x, one_minus * (2 * E1 - (E + p)), 1e-32 * E * E)
+                    if high_x <= low_x:
+                        continue
                     over_q = 0.0
+                    if pole:
+                        low_y = np.log(k2 + low_x)
+                        width_y = np.log(k2 + high_x) - low_y
+                    else:
+                        low_y = np.sqrt(low_x + W * W)
+                        width_y = np.sqrt(high_x + W * W) - low_y
                     for node_q, weight_q in zip(nodes_q, weights_q):
-                        minus_t = np.exp(y_low + y_width * node_q) - k2
-                        q = np.sqrt(minus_t + omega * omega)
-                        # dq = d(-t)/(2q), d(-t) = (k^2 - t) dy
-                        measure = weight_q * y_width * (k2 + minus_t) / (2 * q)
+                        y = low_y + width_y * node_q
+                        measure = weight_q * width_y
+                        if pole:  # y = log(k^2 + x), dq = dx/(2q)
+                            x = np.exp(y) - k2
+                            q = np.sqrt(x + W * W)
+                            measure *= (k2 + x) / (2 * q)
+                            t = -x
+                        else:
+                            q = y
+                            x = (q - W) * (q + W)
+                            t = (omega - q) * (omega + q)
                         over_q += measure * _target_integral(
-                            amplitude, E1, E, p, q, -minus_t, M, temperature, k2,
-                            m2, mu2, m3, mu3, stat2, stat3, nodes2, weights2,
+                            amplitude, E1, p1, E, p, q, x, t, m1, M, shift, temperature, k2,
+                            m2, mu2, m3, mu3, stat2, stat3, azimuths, nodes2, weights2,
                         )  # fmt: skip
                     for source in range(sources):
-                        f1 = occupation((E1 - mu1s[state, source]) / temperature, 1.0)
+                        f1 = occupation((E1 - mu1s[state, source]) / temperature, stat1)
                         inner[source] += jacobian1 * over_q * f1
             # (p E/(2 pi^2)) (1/(2E)) (2 pi)^-5 (pi^2/(2p))
             prefactor = 1.0 / (8 * (2 * np.pi) ** 5)
@@ -181,34 +342,41 @@ def scattering_rate(
     target: Species,
     recoil: Species,
     orders: tuple[int, int, int] = (8, 8, 5),
+    azimuths: int = 2,
+    pole: bool = False,
 ) -> Array:
     """Production rate density of X in 1 2 -> 3 X per unit energy, dn/(dE dt) [MeV^3].
 
     `amplitude`: compiled formula, see AMPLITUDE_ARGUMENTS; `energies`: [MeV], (states, n), local
     energies of X; `mass`: of X [MeV]; `temperature` [MeV], `screening_k2` [MeV^2]: (states,);
-    `sources`: massless fermions in the role of particle 1, which share all else; `target`,
-    `recoil`: particles 2 and 3; `orders`: points of a panel in E1 (3 panels), q, and E2 (4 panels).
+    `sources`: species in the role of particle 1, which share mass and statistics; `target`,
+    `recoil`: particles 2 and 3; `orders`: points of a panel in E1 (3 panels, 6 without a pole), q,
+    and E2 (4 panels); `azimuths`: Gauss-Chebyshev points of the average over the azimuth; `pole`:
+    the amplitude has the pole 1/(t - k^2)^2 of photon exchange, to which the points then gather.
     Result: (states, sources, n), in MeV^4 per MeV. Blocking of X is left out. Totals of the
-    default orders are good to 1e-3; without screening (`screening_k2` zero) the photon pole needs
-    the finer rule taken then, good to 1e-3 in total above 100 eV and to 2e-2 at 1 eV.
-    Raises PhysicsError if the target is heavier than the recoil: time-like transfers, which only
-    then exist, are not included.
+    default orders are good to 1e-3; with a pole that nothing screens (`screening_k2` zero) the
+    finer rule taken then is good to 1e-3 in total above 100 eV and to 2e-2 at 1 eV.
+    Raises PhysicsError for a pole with a massive particle 1 or with a target that changes its mass
+    or potential.
     """
-    if np.any(target.mass > 1.01 * recoil.mass):
+    shift = target.potential - recoil.potential
+    m1 = sources[0].mass
+    if pole and (np.any(m1 > 0) or np.any(target.mass != recoil.mass) or np.any(shift != 0)):
         raise PhysicsError(
-            f"scattering off {target.name} into {recoil.name}: the target is heavier than the "
-            "recoil, whose time-like transfers are not included"
+            f"scattering off {target.name} into {recoil.name}: a pole needs a massless source and "
+            "a target that stays what it is"
         )
     result = np.zeros((len(temperature), len(sources), energies.shape[1]))
     # Transfers near the pole take E1 - E of the order of sqrt(-t): nodes on a logarithmic scale.
     gathering = 2.0
-    if not screening_k2.any():
+    if pole and not screening_k2.any():
         orders, gathering = (6 * orders[0], 4 * orders[1], orders[2]), 16.0
     mu1 = np.ascontiguousarray(np.stack([one.mu for one in sources], axis=1))
+    cosines = np.cos(np.pi * (np.arange(azimuths) + 0.5) / azimuths)
     rules = [np.array(part) for order in orders for part in unit_rule(order)]
     _rates(
-        amplitude, result, np.ascontiguousarray(energies), mass, temperature, screening_k2, mu1,
-        target.mass, target.mu, recoil.mass, recoil.mu, target.statistics, recoil.statistics,
-        gathering, *rules,
+        amplitude, result, np.ascontiguousarray(energies), mass, temperature, screening_k2, mu1, m1,
+        target.mass, target.mu, recoil.mass, recoil.mu, shift, sources[0].statistics,
+        target.statistics, recoil.statistics, gathering, pole, cosines, *rules,
     )  # fmt: skip
     return result

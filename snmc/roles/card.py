@@ -6,7 +6,7 @@ names file and key. Numbers with a dimension carry their unit: `"7.5 MeV"`, or, 
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -14,10 +14,12 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -25,6 +27,8 @@ from pydantic import (
 
 from snmc.ground.errors import InputError, unknown_name
 from snmc.ground.units import quantity
+from snmc.interactions.materials import MATERIALS
+from snmc.interactions.registry import CHANNELS
 
 Floats = npt.NDArray[np.float64]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -82,6 +86,15 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     source: Text
+
+
+def _known(names: Collection[str]) -> Callable[[str], str]:
+    def checked(value: str) -> str:
+        if value not in names:
+            raise ValueError(str(unknown_name("", value, names)).removeprefix(": "))
+        return value
+
+    return checked
 
 
 def _increasing(values: tuple[float, ...]) -> None:
@@ -294,9 +307,16 @@ class LiveTime(Section):
 
 
 class Target(Section):
-    """Mass of water [g] in which reactions count."""
+    """Mass [g] in which reactions count, and of what material."""
 
     mass: Mass
+    material: Annotated[str, AfterValidator(_known(MATERIALS))]
+
+
+class Muons(Section):
+    """Whether the Cherenkov light of muons counts as an event; their decay electrons always do."""
+
+    visible: StrictBool
 
 
 class Background(Section):
@@ -356,28 +376,36 @@ class TelescopeCard(Card):
     observed: ObservedCounts | None = None
 
 
-class CherenkovCard(Card):
-    """Card of a water Cherenkov detector."""
+class NeutrinoCard(Card):
+    """Card of a neutrino detector."""
 
-    kind: Literal["water-cherenkov"]
+    kind: Literal["neutrino-detector"]
     channels: Annotated[
-        tuple[Literal["ibd", "nue-oxygen-cc", "nuebar-oxygen-cc"], ...], Field(min_length=1)
+        tuple[Annotated[str, AfterValidator(_known(CHANNELS))], ...], Field(min_length=1)
     ]
     target: Target
     efficiency: Efficiency
-    angular_resolution: AngularResolution
+    angular_resolution: AngularResolution | None = None
+    muons: Muons | None = None
     observed: ObservedEvents | None = None
 
     @model_validator(mode="after")
-    def _distinct(self) -> "CherenkovCard":
+    def _possible(self) -> "NeutrinoCard":
         if len(set(self.channels)) < len(self.channels):
             raise ValueError(f"channels: found {', '.join(self.channels)}; each only once")
+        material = MATERIALS[self.target.material]
+        for name in self.channels:
+            if not material.per_gram(CHANNELS[name].target):
+                raise ValueError(
+                    f"channels: found {name!r}, which needs {CHANNELS[name].target}; "
+                    f"{self.target.material} has {', '.join(sorted(material.targets))}"
+                )
         return self
 
 
-KINDS: dict[str, type[TelescopeCard] | type[CherenkovCard]] = {
+KINDS: dict[str, type[TelescopeCard] | type[NeutrinoCard]] = {
     "gamma-ray-telescope": TelescopeCard,
-    "water-cherenkov": CherenkovCard,
+    "neutrino-detector": NeutrinoCard,
 }
 
 
@@ -391,7 +419,7 @@ def read_table(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a TOML file: {error}") from error
 
 
-def check(table: Mapping[str, Any], path: Path) -> TelescopeCard | CherenkovCard:
+def check(table: Mapping[str, Any], path: Path) -> TelescopeCard | NeutrinoCard:
     """The card of `table`; InputError of one line, naming `path` and key, if it is not right."""
     kind = table.get("kind")
     if kind is None:

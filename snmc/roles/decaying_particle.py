@@ -3,12 +3,13 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from snmc.decays import DecayMode, DecaySampler, Flight, branching
+from snmc.decays import DecayMode, DecaySampler, branching
+from snmc.decays.fluence import PAPERS, Daughter, PaperLaw, exact_fluence, paper_fluence
 from snmc.ground.columns import Columns
 from snmc.ground.errors import PhysicsError, PhysicsWarning
 from snmc.ground.units import HBAR, MEV_IN_ERG
@@ -32,8 +33,11 @@ BINDING_ENERGY_ERG = 5e53  # of the heaviest neutron stars, Lattimer and Prakash
 class DecayingParticle(Generator):
     """A model given by its mass, processes with couplings, and decay modes.
 
-    The subclass says those; production, flight and decay follow here.
+    The subclass says those; production, flight and decay follow here. `paper_law`: the printed
+    formula of the fluence with which `snmc validate` compares (see `snmc.decays.fluence`).
     """
+
+    paper_law: ClassVar[PaperLaw] = "akita-36"
 
     @property
     @abstractmethod
@@ -50,12 +54,20 @@ class DecayingParticle(Generator):
         """Production processes chosen in the card, with amplitudes for unit coupling."""
 
     @abstractmethod
-    def coupling_squared(self, component: str, source: str) -> float:
-        """Coupling squared with which the thermal species `source` makes a `component`."""
+    def coupling_squared(self, component: str, process: str, source: str) -> float:
+        """Coupling squared with which `process` makes a `component` from the species `source`.
+
+        `process`: its name; `source`: the thermal species in the role of particle 1.
+        """
 
     @abstractmethod
     def modes(self) -> tuple[DecayMode, ...]:
         """Decay modes; their components are the kinds of parent."""
+
+    @property
+    def secondaries(self) -> bool:
+        """Whether charged muons and pions among the daughters decay in turn."""
+        return False
 
     def helicity_flipped(self) -> tuple[Process, ...]:
         """The same processes, in order, with the amplitude into the rarer helicity.
@@ -76,17 +88,7 @@ class DecayingParticle(Generator):
     ) -> "DecaySource":
         """Compute emission and decay tables, see `Generator.prepare`."""
         emission = self.emission(supernova, precision, workers, quiet)
-        flight = Flight(
-            distance=supernova.distance,
-            photosphere=supernova.photosphere,
-            neutrinosphere=supernova.neutrinosphere,
-            window=observation.window,
-            max_angle=observation.max_angle,
-            photons=observation.photons,
-            neutrinos=observation.neutrinos,
-            ordering=supernova.ordering,
-            oscillation=supernova.oscillation,
-        )
+        flight = supernova.flight(observation)
         area = None
         if response is not None:
             E = emission.energies
@@ -95,8 +97,10 @@ class DecayingParticle(Generator):
         polarisation = None
         if any(self._tilt(component, observation) for component in self.components()):
             polarisation = self._polarisation(supernova, emission, workers)
-        sampler = DecaySampler(emission, self.modes(), self.mass, flight, polarisation, area)
-        return DecaySource(sampler)
+        sampler = DecaySampler(
+            emission, self.modes(), self.mass, flight, polarisation, area, self.secondaries
+        )
+        return DecaySource(sampler, self.paper_law)
 
     def emission(
         self, supernova: Supernova, precision: Precision, workers: int, quiet: bool
@@ -107,7 +111,7 @@ class DecayingParticle(Generator):
         """
         from tqdm import tqdm
 
-        grid = emission_grid(supernova.core, self.mass, precision)
+        grid = emission_grid(supernova.core, self.mass, precision, self.processes())
         states = grid.radius_edges[:, 1:].size
         with tqdm(
             total=states * len(self.processes()), desc="emission table", unit="state",
@@ -164,7 +168,10 @@ class DecayingParticle(Generator):
     def _couplings(self, process: Process) -> Array:
         return np.array(
             [
-                [self.coupling_squared(component, source) for source in process.sources]
+                [
+                    self.coupling_squared(component, process.name, source)
+                    for source in process.sources
+                ]
                 for component in self.components()
             ]
         )
@@ -175,7 +182,7 @@ class DecayingParticle(Generator):
         Averaged over place and time, on a coarse grid: it varies slowly. Antiparticles make the
         opposite helicity.
         """
-        grid = emission_grid(supernova.core, self.mass, "draft")
+        grid = emission_grid(supernova.core, self.mass, "draft", self.processes())
         net = np.zeros((len(emission.components), len(grid.energies)))
         every = np.zeros_like(net)
         for process, flipped in zip(self.processes(), self.helicity_flipped(), strict=True):
@@ -219,8 +226,8 @@ def emission_report(emission: Emission, modes: tuple[DecayMode, ...]) -> dict[st
 class DecaySource:
     """The decays of one emission as a source of arrivals (see `snmc.roles.generator.Source`)."""
 
-    def __init__(self, sampler: DecaySampler) -> None:
-        self.sampler = sampler
+    def __init__(self, sampler: DecaySampler, paper_law: PaperLaw) -> None:
+        self.sampler, self.paper_law = sampler, paper_law
 
     @property
     def empty(self) -> bool:
@@ -241,6 +248,15 @@ class DecaySource:
     def largest_weight(self, events: int) -> float:
         """Weight that only rows beyond the tilt's best case exceed, see `Source`."""
         return self.sampler.weight_unit(events)
+
+    def analytic(self, daughter: Daughter, edges: Array) -> Mapping[str, Array]:
+        """Fluence in bins of energy: exact, and as the paper prints it, see `Source`."""
+        one = self.sampler
+        given = (one.emission, one.modes, one.mass, one.flight, daughter, edges)
+        return {
+            "exact": exact_fluence(*given, one.polarisation, one.secondaries),
+            PAPERS[self.paper_law]: paper_fluence(*given, self.paper_law, one.secondaries),
+        }
 
     def summary(self) -> dict[str, Any]:
         """Normalisation, widths and mode names for the file's metadata."""

@@ -11,39 +11,40 @@ import numpy.typing as npt
 
 from snmc.ground.columns import DETECTIONS, PARTICLES, Columns
 from snmc.ground.errors import InputError
+from snmc.interactions.channel import FinalStates, Floats, Integers
 from snmc.roles.directions import fisher, turned
 
 if TYPE_CHECKING:
     from snmc.roles.card import Card, ObservedCounts, ObservedEvents
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int32]
-
 
 @dataclass(frozen=True)
 class Detections:
-    """A batch of detections: `columns` (rows), `counts` of particles a row, `particles` (flat)."""
+    """A batch of detections, one row a visible signal.
+
+    `columns` (rows); `counts` (rows,) of particles a row and `particles` (flat): the first row of
+    a reaction holds its final state, further ones (a decay electron) none; `origin` (rows,): place
+    in the batch of the arrival that made the row. The rows of one reaction stand together.
+    """
 
     columns: Columns
     counts: Integers
     particles: Columns
+    origin: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Reactions:
     """What a batch of arrivals makes in the detector, before any measurement.
 
-    `channel` (n,) its number; `energy` (n,) [MeV] of the visible particle; `cosine` (n,) and
-    `azimuth` (n,) [rad] of it, about the arrival; `counts` (n,) particles a row and `particles`
-    (flat): the whole final state.
+    `rows` (n,): the arrivals that can react; `area` (n,) [cm2]: expected reactions per unit
+    fluence; `channel` (n,): number of each one's channel; `states`: what they leave.
     """
 
+    rows: npt.NDArray[np.int64]
+    area: Floats
     channel: npt.NDArray[np.int16]
-    energy: Floats
-    cosine: Floats
-    azimuth: Floats
-    counts: Integers
-    particles: Columns
+    states: FinalStates
 
 
 class Detector(ABC):
@@ -91,7 +92,7 @@ class Detector(ABC):
 
     @abstractmethod
     def _react(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> Reactions:
-        """Final states of arrivals whose effective area is above zero."""
+        """Reactions of the arrivals whose effective area is above zero, in their order."""
 
     @abstractmethod
     def _containment(self, energy: Floats) -> Floats | None:
@@ -104,50 +105,55 @@ class Detector(ABC):
     def detect(self, arrivals: Columns, window: float, stream: np.random.Generator) -> Detections:
         """Turn a batch of arrivals into detections.
 
-        Each arrival that can react gives one row, in the order of the arrivals, weighted with the
-        expected number of its reactions: weight [1/cm2] times `effective_area`. Its channel is
-        drawn in proportion to the channels' shares. `accepted` says whether the event is kept:
-        efficiency and live time (drawn), reconstructed energy inside the energy window, and time
-        in 0 to `window` [s]; weights of accepted rows sum to the expected count. An instrument
-        without imaging reports the supernova's own direction.
+        Each arrival that can react makes one reaction, its channel drawn in proportion to the
+        channels' shares, and each visible signal of it one row; rows keep the arrivals' order,
+        those of one reaction stand together, and a reaction without any signal gives none. A row
+        is weighted with the expected number of the reactions: weight [1/cm2] times
+        `effective_area`. `accepted` says whether the event is kept: efficiency and live time
+        (drawn for each row), reconstructed energy inside the energy window, and time in 0 to
+        `window` [s]; weights of accepted rows sum to the expected count. An instrument without
+        imaging reports the supernova's own direction.
 
         `arrivals`: columns of `ground.columns.ARRIVALS`; `stream`: random numbers, to which the
-        result is bound. Raises InputError for a window that is not positive.
+        result is bound. Raises InputError for a window that is not positive, PhysicsError where a
+        cross section is beyond its range.
         """
         if not window > 0:
             raise InputError(f"window: found {window!r} s; needs a positive time")
-        area = self.effective_area(arrivals["pdg"], arrivals["energy"])
-        rows = np.flatnonzero(area > 0)
-        seen = {name: arrivals[name][rows] for name in ("event", "pdg", "time")}
-        weight, energy, theta, phi = (
-            np.asarray(arrivals[name][rows], dtype=np.float64)
-            for name in ("weight", "energy", "theta", "phi")
+        reactions = self._react(
+            np.asarray(arrivals["pdg"], dtype=np.int32),
+            np.asarray(arrivals["energy"], dtype=np.float64),
+            stream,
         )
-        time = np.asarray(seen["time"], dtype=np.float64)
-        size = rows.size
+        states = reactions.states
+        reaction = np.repeat(np.arange(states.signals.size), states.signals)
+        origin = reactions.rows[reaction]
+        weight, time, theta, phi = (
+            np.asarray(arrivals[name][origin], dtype=np.float64)
+            for name in ("weight", "time", "theta", "phi")
+        )
+        time += states.signal_delay
+        true, cosine, size = states.signal_energy, states.signal_cosine, origin.size
 
-        reaction = self._react(seen["pdg"].astype(np.int32), energy, stream)
-        measured = reaction.energy + self._energy_resolution(
-            reaction.energy
-        ) * stream.standard_normal(size)
+        measured = true + self._energy_resolution(true) * stream.standard_normal(size)
         measured = np.maximum(measured, 0.0)
-        sine = np.sqrt((1 - reaction.cosine) * (1 + reaction.cosine))
-        track = turned(theta, phi, reaction.cosine, sine, reaction.azimuth)
-        containment = self._containment(reaction.energy)
+        sine = np.sqrt((1 - cosine) * (1 + cosine))
+        track = turned(theta, phi, cosine, sine, states.signal_azimuth)
+        containment = self._containment(true)
         if containment is None:
             track = np.zeros(size), np.zeros(size)
         else:
             deviation = fisher(containment, stream.random(size))
             track = turned(*track, *deviation, 2 * np.pi * stream.random(size))
-        kept = stream.random(size) < self._live * self._efficiency(reaction.energy, measured, theta)
+        kept = stream.random(size) < self._live * self._efficiency(true, measured, theta)
         low, high = self.energy_window
         kept &= (measured >= low) & (measured <= high) & (time >= 0) & (time <= window)
         values = (
-            seen["event"],
-            weight * area[rows],
-            reaction.channel,
+            arrivals["event"][origin],
+            weight * reactions.area[reaction],
+            reactions.channel[reaction],
             time,
-            reaction.energy,
+            true,
             measured,
             *track,
             kept,
@@ -156,22 +162,29 @@ class Detector(ABC):
             column.name: np.asarray(value, dtype=column.dtype)
             for column, value in zip(DETECTIONS, values, strict=True)
         }
-        return Detections(columns, reaction.counts, reaction.particles)
+        return Detections(columns, *_final_particles(states, reaction), origin)
 
     def describe(self) -> str:
         """The card in lines for a reader; see `describe`."""
         return describe(self)
 
 
-def particle_columns(
-    pdg: npt.ArrayLike, energy: Floats, cosine: Floats, azimuth: Floats
-) -> Columns:
-    """Columns of final-state particles, in the types of the event contract."""
-    values = (pdg, energy, cosine, np.mod(azimuth, 2 * np.pi))
-    return {
-        column.name: np.broadcast_to(np.asarray(value, dtype=column.dtype), energy.shape)
+def _final_particles(
+    states: FinalStates, reaction: npt.NDArray[np.int64]
+) -> tuple[Integers, Columns]:
+    """Particles of each row, by its `reaction`: the first row has them all; and their columns."""
+    first = np.ones(reaction.size, dtype=np.bool_)
+    first[1:] = np.diff(reaction) > 0
+    counts = np.where(first, states.particles[reaction], 0).astype(np.int32)
+    values = (states.pdg, states.energy, states.cosine, np.mod(states.azimuth, 2 * np.pi))
+    columns: Columns = {
+        column.name: np.asarray(value, dtype=column.dtype)
         for column, value in zip(PARTICLES, values, strict=True)
     }
+    if counts.sum() < states.pdg.size:  # reactions that show nothing take theirs along
+        shown = np.repeat(states.signals > 0, states.particles)
+        columns = {name: value[shown] for name, value in columns.items()}
+    return counts, columns
 
 
 def load_detector(path: Path) -> Detector:
@@ -180,14 +193,14 @@ def load_detector(path: Path) -> Detector:
     Raises InputError, one line naming file and key, for a card that cannot be read or is not right.
     """
     from snmc.roles.card import TelescopeCard, check, read_table
-    from snmc.roles.cherenkov import WaterCherenkov
+    from snmc.roles.neutrino_detector import NeutrinoDetector
     from snmc.roles.telescope import Telescope
 
     table = read_table(path)
     card = check(table, path)
     if isinstance(card, TelescopeCard):
         return Telescope(path.stem, card, table)
-    return WaterCherenkov(path.stem, card, table)
+    return NeutrinoDetector(path.stem, card, table)
 
 
 def describe(detector: Detector) -> str:

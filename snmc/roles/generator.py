@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.core import SupernovaCore
+from snmc.decays import Flight
+from snmc.decays.fluence import Daughter
 from snmc.ground.columns import Columns
 from snmc.production.emission import Precision
 
@@ -16,6 +18,16 @@ Array = npt.NDArray[np.float64]
 Value = float | str | tuple[str, ...]
 Response = Callable[[Array], Array]
 """Largest area [cm2] a detector shows to any particle looked for, at energies [MeV]."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is looked for: `window` [s] from bounce, `max_angle` [rad] off the line of sight."""
+
+    window: float
+    photons: bool
+    neutrinos: bool
+    max_angle: float
 
 
 @dataclass(frozen=True)
@@ -31,15 +43,19 @@ class Supernova:
     ordering: str
     oscillation: str
 
-
-@dataclass(frozen=True)
-class Observation:
-    """What is looked for: `window` [s] from bounce, `max_angle` [rad] off the line of sight."""
-
-    window: float
-    photons: bool
-    neutrinos: bool
-    max_angle: float
+    def flight(self, observation: Observation) -> Flight:
+        """Distances and observation in one, as the decays need them."""
+        return Flight(
+            distance=self.distance,
+            photosphere=self.photosphere,
+            neutrinosphere=self.neutrinosphere,
+            window=observation.window,
+            max_angle=observation.max_angle,
+            photons=observation.photons,
+            neutrinos=observation.neutrinos,
+            ordering=self.ordering,
+            oscillation=self.oscillation,
+        )
 
 
 class Source(Protocol):
@@ -61,8 +77,18 @@ class Source(Protocol):
     def largest_weight(self, events: int) -> float:
         """Weight [1/cm2], or expected counts where a response was given, that few rows exceed."""
 
+    def analytic(self, daughter: Daughter, edges: Array) -> Mapping[str, Array]:
+        """Fluence [1/cm2] of photons, or of all neutrinos, in bins between `edges` [MeV] by name.
+
+        "exact" is what the weights must add up to; others are printed formulas to compare with.
+        Empty if the model has none.
+        """
+
     def summary(self) -> dict[str, Any]:
-        """Normalisation, widths and mode names for the file's metadata."""
+        """Normalisation, widths and `modes`, their names, for the file's metadata.
+
+        Keys as of `Generator.report`, and modes.
+        """
 
 
 @dataclass(frozen=True)
@@ -92,6 +118,17 @@ class Switch:
     many: bool = False
 
 
+@dataclass(frozen=True)
+class File:
+    """A file or folder that a model reads, given in the card by its path; it may be left out.
+
+    A relative path is one from the folder of the card. The model gets the absolute path as text.
+    """
+
+    name: str
+    meaning: str
+
+
 class Generator(ABC):
     """Base of all physics models: facts as class attributes, values from the card.
 
@@ -102,15 +139,21 @@ class Generator(ABC):
     title: ClassVar[str]
     parameters: ClassVar[tuple[Parameter, ...]]
     switches: ClassVar[tuple[Switch, ...]] = ()
+    files: ClassVar[tuple[File, ...]] = ()
     references: ClassVar[tuple[str, ...]]
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         """Take the model's values: numbers in the declared units, switches filled in.
 
-        Parameters left out of the card are absent from `values`. Subclasses that forbid some
-        combination raise InputError here.
+        Parameters and files left out of the card are absent from `values`. Subclasses that forbid
+        some combination raise InputError here.
         """
         self.values = dict(values)
+
+    @property
+    def content(self) -> str:
+        """Hash of the bytes of all `files` read, part of what makes two runs the same run."""
+        return ""
 
     @abstractmethod
     def prepare(
@@ -135,5 +178,5 @@ class Generator(ABC):
         """Numbers for `snmc show CARD`: what is emitted, and how it decays.
 
         Keys at least: parents, parent_energy_erg, mean_energy_MeV, processes, width_MeV,
-        lifetime_s, branching.
+        lifetime_s (None where nothing decays), branching.
         """

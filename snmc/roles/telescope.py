@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from snmc.roles.detector import Detector, Floats, Integers, Reactions, particle_columns
+from snmc.interactions.channel import GAMMA_LIKE, Floats, Integers, one_signal
+from snmc.roles.detector import Detector, Reactions
 
 if TYPE_CHECKING:
     from snmc.roles.card import ObservedCounts, TelescopeCard
@@ -40,14 +41,14 @@ class Telescope(Detector):
         return np.where(np.asarray(pdg) == PHOTON, self._card.effective_area(energies), 0.0)
 
     def _react(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> Reactions:
-        forward, zero = np.ones(energy.size), np.zeros(energy.size)
+        area = self.effective_area(pdg, energy)
+        rows = np.flatnonzero(area > 0)
+        forward, zero = np.ones(rows.size), np.zeros(rows.size)
         return Reactions(
-            channel=np.zeros(energy.size, dtype=np.int16),
-            energy=energy,
-            cosine=forward,
-            azimuth=zero,
-            counts=np.ones(energy.size, dtype=np.int32),
-            particles=particle_columns(PHOTON, energy, forward, zero),
+            rows,
+            area[rows],
+            np.zeros(rows.size, dtype=np.int16),
+            one_signal(GAMMA_LIKE, energy[rows], forward, zero, PHOTON),
         )
 
     def _containment(self, energy: Floats) -> Floats | None:

@@ -29,7 +29,7 @@ from pydantic_core import ErrorDetails
 
 from snmc.ground.errors import InputError, unknown_name
 from snmc.ground.units import quantity
-from snmc.roles.generator import Parameter, Switch, Value
+from snmc.roles.generator import File, Generator, Parameter, Switch, Value
 from snmc.roles.registry import detector_cards, find_generator, is_path
 
 Ordering = Literal["NO", "IO"]
@@ -472,9 +472,7 @@ class _Card(_Section):
     run: _Run = Field(default=_Run(), description="a table [run]")
 
 
-def _generator_section(
-    name: str, parameters: Sequence[Parameter], switches: Sequence[Switch]
-) -> type[_Section]:
+def _generator_section(name: str, model: type[Generator]) -> type[_Section]:
     """Make a pydantic model of the keys a physics model declares.
 
     The keys are aliases, so that none can clash with a name that pydantic uses itself.
@@ -484,17 +482,20 @@ def _generator_section(
         "name": (str, Field()),
         "label": (label, Field(default=name, description="text of letters, digits, - and _")),
     }
-    for parameter in parameters:
+    for parameter in model.parameters:
         default: Table = {"default": None} if parameter.optional else {}
         entry = Field(alias=parameter.name, description=_needs(parameter), **default)
         fields[f"parameter_{parameter.name}"] = (
             Annotated[float, _parameter(parameter)],
             entry,
         )
-    for switch in switches:
+    for switch in model.switches:
         kind: Any = tuple[str, ...] if switch.many else str
         entry = Field(alias=switch.name, description=_choices(switch), default=switch.default)
         fields[f"switch_{switch.name}"] = (Annotated[kind, _switch(switch)], entry)
+    for file in model.files:
+        entry = Field(alias=file.name, default=None, description=_path(file))
+        fields[f"file_{file.name}"] = (Annotated[str, BeforeValidator(_file)], entry)
     return cast(type[_Section], cast(Any, create_model)(name, __base__=_Section, **fields))
 
 
@@ -523,6 +524,16 @@ def _amount(number: float, unit: str) -> str:
     if unit.startswith("1/"):
         return f"{number:g} / {unit[2:]}"
     return f"{number:g} {unit}".strip()
+
+
+def _path(file: File) -> str:
+    return f"the path of a file or folder ({file.meaning})"
+
+
+def _file(value: object) -> str:
+    if isinstance(value, str) and value.strip():
+        return _existing(value, (), "file or folder")
+    raise ValueError
 
 
 def _switch(switch: Switch) -> BeforeValidator:
@@ -630,9 +641,12 @@ class _Check:
             text = str(error).removeprefix("generator.name: ")
             self.problems.append(_Problem(f"{key}.name", text))
             return None
-        section = self._valid(
-            _generator_section(name, model.parameters, model.switches), entry, f"{key}."
-        )
+        located = {
+            file.name: _absolute(entry[file.name], self._base(f"{key}.{file.name}"))
+            for file in model.files
+            if isinstance(entry.get(file.name), str) and entry[file.name].strip()
+        }
+        section = self._valid(_generator_section(name, model), entry | located, f"{key}.")
         if section is None:
             return None
         values: Table = section.model_dump(by_alias=True, exclude_none=True)
@@ -658,6 +672,10 @@ class _Check:
         source = "command line" if self._set_by_hand(first.key) else str(self.path)
         more = f" (and {len(others)} more error{'s'[: len(others) - 1]})" if others else ""
         return InputError(" ".join(f"{source}: {first.key}: {first.text}{more}".split()))
+
+    def _base(self, key: str) -> Path:
+        """Folder from which a relative path in the card, or on the command line, leads."""
+        return Path.cwd() if self._set_by_hand(key) else self.path.parent
 
     def _set_by_hand(self, key: str) -> bool:
         return any(key == changed or key.startswith(f"{changed}.") for changed in self.changed)

@@ -1,20 +1,31 @@
 """A run: blocks of events on threads, written in order, continued after an interruption."""
 
 import os
+import re
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from snmc import __version__
-from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, SUPERNOVA, Columns
+from snmc.ground.columns import (
+    ARRIVALS,
+    DETECTIONS,
+    GENERATOR,
+    PARTICLES,
+    SUPERNOVA,
+    Column,
+    Columns,
+    file_columns,
+)
 from snmc.ground.compiled import source_hash
 from snmc.ground.errors import InputError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
@@ -30,24 +41,58 @@ _TRIALS = 1  # purpose of the stream that draws how many trials a simulated data
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What every block of a run needs.
+class Part:
+    """One generator of a run: `events` trials, in blocks numbered on from `first_block`.
 
-    `events`: trials in all; `supernovae`: simulated explosions, or None for weighted events.
+    `mean_events`: of simulated data, whose trials are a Poisson number; else the same.
     """
 
     source: Source
-    detector: Detector | None
-    window: float
-    seed: int
     events: int
     mean_events: int
-    supernovae: int | None
+    first_block: int = 0
 
     @property
     def blocks(self) -> int:
         """Number of blocks."""
         return -(-self.events // BLOCK_EVENTS)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every block of a run needs.
+
+    `parts`: one a generator, their blocks numbered through; `supernovae`: simulated explosions, or
+    None for weighted events.
+    """
+
+    parts: tuple[Part, ...]
+    detector: Detector | None
+    window: float
+    seed: int
+    supernovae: int | None
+
+    @property
+    def events(self) -> int:
+        """Trials of all generators."""
+        return sum(part.events for part in self.parts)
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks of all generators."""
+        return sum(part.blocks for part in self.parts)
+
+    def generator_of(self, block: int) -> int:
+        """Number of the generator whose block it is."""
+        return next(
+            i for i, part in enumerate(self.parts) if block < part.first_block + part.blocks
+        )
+
+    def events_before(self, block: int) -> int:
+        """Trials in the blocks before that one."""
+        return sum(
+            min(part.events, max(0, block - part.first_block) * BLOCK_EVENTS) for part in self.parts
+        )
 
 
 @dataclass(frozen=True)
@@ -68,41 +113,74 @@ class RunSummary:
 
     def text(self) -> str:
         """Lines with the numbers one wants to see first."""
-        run, tallies = self.metadata["normalisation"], self.metadata["tallies"]
+        generators, lines = self.metadata["generators"], [f"{self.path}"]
+        for generator in generators:
+            if len(generators) > 1:
+                lines.append(f"{generator['label']}")
+            lines.append(_emitted(generator["normalisation"]))
+            lines += self._sums([generator])
+        if len(generators) > 1:
+            lines += ["all together", *self._sums(generators)]
+        return "\n".join(lines)
+
+    def _sums(self, generators: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Lines with the sums over some generators, whose errors are independent."""
+        tallies = [generator["tallies"] for generator in generators]
+        total = {name: sum(one[name] for one in tallies) for name in tallies[0]}
         lines = [
-            f"{self.path}",
-            f"  parents emitted     {run['parents']:.4g} with {run['parent_energy_erg']:.4g} erg, "
-            f"mean energy {run['mean_energy_MeV']:.4g} MeV, lifetime {run['lifetime_s']:.4g} s",
-            f"  arrivals            {tallies['arrival_rows']:.0f} rows of {tallies['events']:.0f} "
-            "events",
+            f"  arrivals            {total['arrival_rows']:.0f} rows of {total['events']:.0f} "
+            "events"
         ]
         supernovae = self.metadata["card"]["run"]["supernovae"]
         if supernovae is not None:
             lines.append(
-                f"  simulated           {supernovae} supernovae, {tallies['detection_rows']:.0f} "
-                f"reactions, {tallies['accepted_rows']:.0f} accepted"
+                f"  simulated           {supernovae} supernovae, {total['reaction_rows']:.0f} "
+                f"reactions, {total['accepted_rows']:.0f} accepted"
             )
-            return "\n".join(lines)
+            return lines
         lines.append(f"  fluence [1/cm2]     {with_error(tallies, 'fluence')}")
         if self.metadata["detector"] is not None:
             lines.append(
                 f"  expected counts     {with_error(tallies, 'counts')} in "
-                f"{self.metadata['detector']['name']} ({tallies['reactions']:.5g} reactions "
+                f"{self.metadata['detector']['name']} ({total['reactions']:.5g} reactions "
                 "before efficiency and windows)"
             )
-        if tallies["arrival_rows"] == 0:
-            lines.append("  nothing can be seen: every decay is too early, too late or too rare")
-        return "\n".join(lines)
+        if total["arrival_rows"] == 0:
+            lines.append("  nothing can be seen: all of it is too early, too late or too rare")
+        return lines
 
 
-def with_error(tallies: Mapping[str, float], name: str) -> str:
-    """Write the sum of weights called `name` with its statistical error."""
-    total, events = tallies[name], tallies["events"]
-    if total == 0 or events < 2:
+def _emitted(normalisation: Mapping[str, Any]) -> str:
+    lifetime = normalisation["lifetime_s"]
+    return (
+        f"  parents emitted     {normalisation['parents']:.4g} with "
+        f"{normalisation['parent_energy_erg']:.4g} erg, mean energy "
+        f"{normalisation['mean_energy_MeV']:.4g} MeV, "
+        + ("stable" if lifetime is None else f"lifetime {lifetime:.4g} s")
+    )
+
+
+def with_error(tallies: Sequence[Mapping[str, float]], name: str) -> str:
+    """Write the sum of weights called `name` with its statistical error.
+
+    `tallies`: of each generator; their errors add in quadrature.
+    """
+    total = sum(one[name] for one in tallies)
+    if total == 0 or not any(one["events"] >= 2 for one in tallies):
         return f"{total:.5g}"
-    # Events without a row count as zeros of the same sample.
-    variance = (tallies[f"{name}_squared"] - total**2 / events) * events / (events - 1)
-    return f"{total:.5g} +- {100 * np.sqrt(max(0.0, variance)) / total:.2g} %"
+    variance = sum(_variance(one, name) for one in tallies)
+    return f"{total:.5g} +- {100 * np.sqrt(variance) / total:.2g} %"
+
+
+def _variance(tallies: Mapping[str, float], name: str) -> float:
+    """Variance of the sum called `name`; events without a row count as zeros of the sample."""
+    events, squares = tallies["events"], tallies[f"{name}_squared"]
+    if events < 2:
+        return 0.0
+    spread = squares - tallies[name] ** 2 / events
+    if spread < 1e-12 * squares:  # the same weight for all: what is left is rounding
+        return 0.0
+    return spread * events / (events - 1)
 
 
 def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -> Plan:
@@ -111,90 +189,137 @@ def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -
     response = None
     if run.supernovae is not None and detector is not None:
         response = response_of(detector)
-    source = experiment.generator.prepare(
-        experiment.supernova, experiment.observation, run.precision, workers, quiet, response
-    )
-    events = mean = run.events
-    if run.supernovae is not None:
-        # A Poisson process: as many trials as leave each kept with probability below one.
-        trials = run.supernovae * source.largest_weight(1)
-        if trials > MOST_EVENTS:
-            raise InputError(
-                f"{card.path}: run.supernovae: found {run.supernovae}, which would take "
-                f"{trials:.2g} events; at most {MOST_EVENTS:g}: take a smaller coupling, or "
-                "weighted events"
-            )
-        mean = max(1, int(np.ceil(trials)))
-        events = int(block_stream(run.seed, 0, _TRIALS).poisson(mean))
-    return Plan(
-        source, detector, experiment.observation.window, run.seed, events, mean, run.supernovae
-    )
+    parts: list[Part] = []
+    first_block = 0
+    for number, generator in enumerate(experiment.generators.values()):
+        source = generator.prepare(
+            experiment.supernova, experiment.observation, run.precision, workers, quiet, response
+        )
+        events, mean = _trials(card, source, number)
+        parts.append(Part(source, events, mean, first_block))
+        first_block += parts[-1].blocks
+    return Plan(tuple(parts), detector, experiment.observation.window, run.seed, run.supernovae)
+
+
+def _trials(card: RunCard, source: Source, number: int) -> tuple[int, int]:
+    """Trials of generator `number`, and the number of which they are one Poisson draw."""
+    run = card.run
+    if run.supernovae is None:
+        return run.events, run.events
+    # A Poisson process: as many trials as leave each kept with probability below one.
+    trials = run.supernovae * source.largest_weight(1)
+    if trials > MOST_EVENTS:
+        raise InputError(
+            f"{card.path}: run.supernovae: found {run.supernovae}, which would take "
+            f"{trials:.2g} events; at most {MOST_EVENTS:g}: take a smaller coupling, or "
+            "weighted events"
+        )
+    mean = max(1, int(np.ceil(trials)))
+    return int(block_stream(run.seed, number, _TRIALS).poisson(mean)), mean
 
 
 def make_block(plan: Plan, number: int) -> Block:
-    """Events of block `number`: a pure function of plan and number."""
+    """Events of block `number`: a pure function of plan and number.
+
+    They are numbered from `number` times BLOCK_EVENTS, so that no two of a run share a number.
+    """
+    generator = plan.generator_of(number)
+    part = plan.parts[generator]
+    done = (number - part.first_block) * BLOCK_EVENTS
+    return _block(plan, generator, number, min(BLOCK_EVENTS, part.events - done))
+
+
+def _block(plan: Plan, generator: int, number: int, count: int) -> Block:
+    part = plan.parts[generator]
     stream = block_stream(plan.seed, number)
     first = number * BLOCK_EVENTS
-    count = min(BLOCK_EVENTS, plan.events - first)
-    arrivals = plan.source.arrivals(stream, first, count, plan.mean_events)
-    detections = None
+    arrivals = part.source.arrivals(stream, first, count, part.mean_events)
+    detections, repeated = None, 0
     if plan.detector is not None:
         detections = plan.detector.detect(arrivals, plan.window, stream)
     if plan.supernovae is not None and detections is not None:
-        arrivals, detections = _unweighted(arrivals, detections, plan.supernovae, stream)
+        arrivals, detections, repeated = _unweighted(arrivals, detections, plan.supernovae, stream)
+    for columns in (arrivals, *(() if detections is None else (detections.columns,))):
+        columns[GENERATOR.name] = np.full(len(columns["event"]), generator, GENERATOR.dtype)
     weight = arrivals["weight"].astype(np.float64)
-    # Daughters of one decay are not independent: squares of their sum.
-    by_event = np.bincount(arrivals["event"].astype(np.int64) - first, weight, minlength=1)
     tallies = {
         "events": float(count),
         "arrival_rows": float(len(weight)),
         "fluence": float(weight.sum()),
-        "fluence_squared": float((by_event**2).sum()),
+        "fluence_squared": _squares(arrivals["event"] - first, weight),
     }
     if plan.supernovae is not None:
         # draws whose chance came out above one, and so taken twice: zero or a few in a thousand
-        tallies["repeated_rows"] = float(np.sum(np.diff(arrivals["event"]) == 0))
+        tallies["repeated_rows"] = float(repeated)
     if detections is not None:
-        counts, accepted = detections.columns["weight"], detections.columns["accepted"]
+        counts = detections.columns["weight"].astype(np.float64)
+        accepted = detections.columns["accepted"].astype(bool)
+        event = detections.columns["event"][accepted] - first
+        reactions = _first_rows(detections)
         tallies |= {
             "detection_rows": float(len(counts)),
             "accepted_rows": float(accepted.sum()),
-            "reactions": float(counts.sum()),
-            "counts": float(counts[accepted.astype(bool)].sum()),
-            "counts_squared": float((counts[accepted.astype(bool)] ** 2).sum()),
+            "reaction_rows": float(len(reactions)),
+            "reactions": float(counts[reactions].sum()),
+            "counts": float(counts[accepted].sum()),
+            "counts_squared": _squares(event, counts[accepted]),
         }
     return Block(arrivals, detections, tallies)
 
 
+def _squares(event: npt.NDArray[Any], weight: npt.NDArray[np.float64]) -> float:
+    """Sum of squares of each event's weight: rows of one event are not independent."""
+    return float((np.bincount(event.astype(np.int64), weight, minlength=1) ** 2).sum())
+
+
+def _first_rows(detections: Detections) -> npt.NDArray[np.int64]:
+    """First row of each reaction: rows of one stand together and share their arrival."""
+    return np.flatnonzero(np.diff(detections.origin, prepend=-1))
+
+
 def _unweighted(
     arrivals: Columns, detections: Detections, supernovae: int, stream: np.random.Generator
-) -> tuple[Columns, Detections]:
-    """Thin weighted detections to Poisson draws; each goes to one of the explosions."""
-    mean = detections.columns["weight"].astype(np.float64) * supernovae
+) -> tuple[Columns, Detections, int]:
+    """Thin weighted reactions to Poisson draws; each goes, with all its rows, to one explosion.
+
+    Arrivals are left with one row a reaction. The number tells how many draws are repetitions.
+    """
+    first = _first_rows(detections)
+    mean = detections.columns["weight"][first].astype(np.float64) * supernovae
     copies = np.floor(mean + stream.random(mean.size)).astype(np.int64)
-    rows = np.repeat(np.arange(mean.size), copies)
-    explosion = stream.integers(0, supernovae, rows.size)
-    # One arrival a detection: the event numbers of both rise.
-    origin = np.searchsorted(arrivals["event"], detections.columns["event"][rows])
-    kept_arrivals = {name: values[origin] for name, values in arrivals.items()}
+    kept = np.repeat(np.arange(mean.size), copies)  # reactions
+    explosion = stream.integers(0, supernovae, kept.size)
+    signals = np.diff(np.append(first, len(detections.origin)))[kept]  # rows of each
+    rows = _spread(first[kept], signals)
+
+    kept_arrivals = {
+        name: values[detections.origin[first[kept]]] for name, values in arrivals.items()
+    }
+    kept_arrivals |= {"weight": np.ones(kept.size), SUPERNOVA.name: explosion}
     columns = {name: values[rows] for name, values in detections.columns.items()}
-    for batch in (kept_arrivals, columns):
-        batch["weight"] = np.ones(rows.size)
-        batch[SUPERNOVA.name] = explosion
+    columns |= {"weight": np.ones(rows.size), SUPERNOVA.name: np.repeat(explosion, signals)}
     counts = detections.counts[rows]
     starts = np.concatenate([[0], np.cumsum(detections.counts)])[rows]
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    flat = np.repeat(starts, counts) + within
-    particles = {name: values[flat] for name, values in detections.particles.items()}
-    return kept_arrivals, Detections(columns, counts, particles)
+    particles = {
+        name: values[_spread(starts, counts)] for name, values in detections.particles.items()
+    }
+    origin = np.repeat(np.arange(kept.size), signals)
+    repeated = int(np.maximum(copies - 1, 0).sum())
+    return kept_arrivals, Detections(columns, counts, particles, origin), repeated
+
+
+def _spread(starts: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Indices start, start + 1, ... of stretches of given sizes, one after the other."""
+    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.asarray(np.repeat(starts, sizes) + within)
 
 
 def groups_in_order(plan: Plan, first: int, workers: int) -> Iterator[tuple[int, int, Block]]:
     """Events from block `first` on, made on `workers` threads, in order and a few groups ahead.
 
-    Each item is the number of a group's first block, how many blocks it has, and their events.
+    Each item is the number of a group's first block, how many blocks it has, and their events, all
+    of one generator.
     """
-    starts = range(first, plan.blocks, GROUP)
     waiting: deque[tuple[int, int, Future[Block]]] = deque()
 
     def make(start: int, count: int) -> Block:
@@ -202,8 +327,7 @@ def groups_in_order(plan: Plan, first: int, workers: int) -> Iterator[tuple[int,
 
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for start in starts:
-                count = min(GROUP, plan.blocks - start)
+            for start, count in _groups(plan, first):
                 waiting.append((start, count, pool.submit(make, start, count)))
                 if len(waiting) >= workers:  # the writer keeps one core busy meanwhile
                     number, size, future = waiting.popleft()
@@ -213,6 +337,14 @@ def groups_in_order(plan: Plan, first: int, workers: int) -> Iterator[tuple[int,
                 yield number, size, future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _groups(plan: Plan, first: int) -> Iterator[tuple[int, int]]:
+    """First block and number of blocks of each group from block `first` on."""
+    for part in plan.parts:
+        end = part.first_block + part.blocks
+        for start in range(max(first, part.first_block), end, GROUP):
+            yield start, min(GROUP, end - start)
 
 
 def run(
@@ -243,16 +375,22 @@ def run(
         sink = RootSink(card.run.output, metadata, overwrite=overwrite, **kind)
     try:
         bar = tqdm(
-            total=plan.events, initial=min(plan.events, first * BLOCK_EVENTS), unit="event",
+            total=plan.events, initial=plan.events_before(first), unit="event",
             unit_scale=True, desc=card.run.output.name, disable=True if quiet else None, delay=1,
         )  # fmt: skip
         with bar:
             for number, count, group in groups_in_order(plan, first, workers):
-                sink.write(number, count, group.arrivals, group.detections, group.tallies)
+                sink.write(
+                    number, count, group.arrivals, group.detections, group.tallies,
+                    plan.generator_of(number),
+                )  # fmt: skip
                 bar.update(int(group.tallies["events"]))
-        final = metadata | _outcome(plan, sink.tallies)
-        energies, density = plan.source.spectrum
-        sink.finish(final, ((density[1:] + density[:-1]) / 2, energies))
+        final = metadata | _outcome(plan, metadata["generators"], sink)
+        spectra = {}
+        for generator, part in zip(final["generators"], plan.parts, strict=True):
+            energies, density = part.source.spectrum
+            spectra[generator["parent_spectrum"]] = (density[1:] + density[:-1]) / 2, energies
+        sink.finish(final, spectra)
     except BaseException:
         sink.abandon()
         raise
@@ -271,6 +409,7 @@ def join(blocks: list[Block]) -> Block:
             _joined([part.columns for part in parts]),
             np.concatenate([part.counts for part in parts]),
             _joined([part.particles for part in parts]),
+            _origins(blocks),
         )
     return Block(_joined([b.arrivals for b in blocks]), detections, tallies)
 
@@ -279,11 +418,25 @@ def _joined(parts: list[Columns]) -> Columns:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def _origins(blocks: list[Block]) -> npt.NDArray[np.int64]:
+    """Places of the detections' arrivals once those of all blocks stand in one batch."""
+    sizes = [len(block.arrivals["event"]) for block in blocks]
+    starts = np.cumsum(sizes) - sizes
+    return np.concatenate(
+        [
+            block.detections.origin + start
+            for block, start in zip(blocks, starts, strict=True)
+            if block.detections is not None
+        ]
+    )
+
+
 def _identity(card: RunCard, experiment: Experiment) -> dict[str, Any]:
     """What decides the events: a resumed run must agree in all of it."""
     return {
         "card": card.resolved(),
         "core": experiment.supernova.core.content,
+        "generators": {label: model.content for label, model in experiment.generators.items()},
         "detector": None if experiment.detector is None else experiment.detector.card,
         "source": source_hash(),
     }
@@ -291,7 +444,7 @@ def _identity(card: RunCard, experiment: Experiment) -> dict[str, Any]:
 
 def _metadata(card: RunCard, experiment: Experiment, identity: dict[str, Any]) -> dict[str, Any]:
     detector, core = experiment.detector, experiment.supernova.core
-    model = type(experiment.generator)
+    models = experiment.generators.values()
     packages = ("numpy", "numba", "scipy", "awkward", "uproot")
     return {
         "identity": identity,
@@ -305,9 +458,17 @@ def _metadata(card: RunCard, experiment: Experiment, identity: dict[str, Any]) -
         "random": {
             "seed": card.run.seed,
             "bit_generator": "PCG64",
-            "streams": f"block k of {BLOCK_EVENTS} events: SeedSequence(seed, spawn_key=(k,))",
+            "streams": f"block k of {BLOCK_EVENTS} events: SeedSequence(seed, spawn_key=(k,)); "
+            "the blocks of a generator follow those of the one before",
         },
         "core": {"name": core.name, "description": core.description, "content": core.content},
+        "generators": [
+            {"label": label, "name": model.name, "title": model.title, "content": model.content,
+             "parent_spectrum": name}
+            for (label, model), name in zip(
+                experiment.generators.items(), _spectrum_names(experiment.generators), strict=True
+            )
+        ],
         "detector": None
         if detector is None
         else {"name": detector.name, "channels": list(detector.channels), "card": detector.card,
@@ -316,23 +477,59 @@ def _metadata(card: RunCard, experiment: Experiment, identity: dict[str, Any]) -
             tree: {c.name: {"unit": c.unit, "meaning": c.meaning} for c in columns}
             for tree, columns in _trees(card, detector is not None).items()
         },
-        "citations": [*model.references, *(detector.citations if detector else ())],
+        "citations": list(
+            dict.fromkeys(
+                [
+                    *(text for model in models for text in model.references),
+                    *(detector.citations if detector else ()),
+                ]
+            )
+        ),
     }  # fmt: skip
 
 
-def _trees(card: RunCard, with_detections: bool) -> dict[str, tuple[Any, ...]]:
-    extra = () if card.run.supernovae is None else (SUPERNOVA,)
-    trees: dict[str, tuple[Any, ...]] = {"arrivals": (*ARRIVALS, *extra)}
+def _spectrum_names(labels: Iterable[str]) -> list[str]:
+    """Names of the histograms of parents in the file, by what ROOT and its C++ take for a name."""
+    labels = list(labels)
+    if len(labels) == 1:
+        return ["parent_spectrum"]
+    names: list[str] = []
+    for label in labels:
+        name = "parent_spectrum_" + re.sub(r"\W", "_", label, flags=re.ASCII)
+        while name in names:
+            name += "_"
+        names.append(name)
+    return names
+
+
+def _trees(card: RunCard, with_detections: bool) -> dict[str, tuple[Column, ...]]:
+    simulated = card.run.supernovae is not None
+    trees = {"arrivals": file_columns(ARRIVALS, simulated)}
     if with_detections:
-        trees["detections"] = (*DETECTIONS, *extra)
+        trees["detections"] = file_columns(DETECTIONS, simulated)
         trees["particles"] = PARTICLES
     return trees
 
 
-def _outcome(plan: Plan, tallies: Mapping[str, float]) -> dict[str, Any]:
+def _outcome(plan: Plan, generators: Sequence[Mapping[str, Any]], sink: RootSink) -> dict[str, Any]:
+    """Final entries of the metadata: what each generator gave, and the sums over them."""
+    told = []
+    for number, (generator, part) in enumerate(zip(generators, plan.parts, strict=True)):
+        tallies = sink.tallies_of(number) or _block(plan, number, part.first_block, 0).tallies
+        told.append(
+            {
+                **generator,
+                "events": part.events,
+                "first_block": part.first_block,
+                "blocks": part.blocks,
+                "normalisation": part.source.summary(),
+                "tallies": tallies,
+            }
+        )
+    names = told[0]["tallies"]
     return {
-        "normalisation": plan.source.summary(),
+        "generators": told,
         "blocks": plan.blocks,
         "events": plan.events,
-        "tallies": dict(tallies) or make_block(replace(plan, events=0), 0).tallies,
+        "tallies": {name: sum(one["tallies"][name] for one in told) for name in names},
     }

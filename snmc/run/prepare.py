@@ -20,7 +20,7 @@ class Experiment:
     """Everything a card names, ready to use."""
 
     supernova: Supernova
-    generator: Generator
+    generators: dict[str, Generator]  # by label, in the order of the card
     detector: Detector | None
     observation: Observation
 
@@ -40,14 +40,11 @@ def prepare_supernova(card: RunCard) -> Supernova:
     )
 
 
-def prepare_generator(card: RunCard) -> Generator:
-    """Make the model of the card with its values. Raises InputError."""
-    if len(card.generators) != 1:
-        raise InputError(
-            f"{card.path}: generator: found {len(card.generators)} of them; needs exactly one"
-        )
-    setting = card.generators[0]
-    return find_generator(setting.name)(setting.values)
+def prepare_generators(card: RunCard) -> dict[str, Generator]:
+    """Make the models of the card with their values, by label. Raises InputError."""
+    return {
+        setting.label: find_generator(setting.name)(setting.values) for setting in card.generators
+    }
 
 
 def prepare(card: RunCard) -> Experiment:
@@ -80,7 +77,7 @@ def prepare(card: RunCard) -> Experiment:
         neutrinos=daughters in ("neutrino", "all"),
         max_angle=math.pi if setting.max_angle_rad is None else setting.max_angle_rad,
     )
-    return Experiment(prepare_supernova(card), prepare_generator(card), detector, observation)
+    return Experiment(prepare_supernova(card), prepare_generators(card), detector, observation)
 
 
 def response_of(detector: Detector) -> Response:

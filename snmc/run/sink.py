@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, SUPERNOVA, Column, Columns
+from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Column, Columns, file_columns
 from snmc.ground.errors import InputError, PhysicsError
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ FIRST_BASKETS = 100  # groups a tree's header has room for before it must be rew
 GROWTH = 10  # factor by which that room then grows
 DIRECTORY_BYTES = 2048  # room for the names of all objects
 STREAMER_BYTES = 16_384  # room for the descriptions of all classes
-RECORD = ("first_block", "blocks", "arrivals", "detections")  # columns of `blocks`, then tallies
+# columns of `blocks`, then tallies
+RECORD = ("first_block", "blocks", "generator", "arrivals", "detections")
 NEAR = 32  # bytes between two changes below which they reach the disk as one
 
 
@@ -162,8 +163,8 @@ class RootSink:
     """Writes NAME.root.part, renamed to NAME.root when whole.
 
     Trees `arrivals` and, if wanted, `detections` as in `snmc.ground.columns`; `blocks`, one row a
-    group of blocks (first_block, blocks, rows of arrivals and detections, tallies); `metadata`, one
-    JSON string; `parent_spectrum`, a TH1D. Compressed with zstd, level 1.
+    group of blocks (first_block, blocks, generator, rows of arrivals and detections, tallies);
+    `metadata`, one JSON string; a TH1D of each generator's parents. Compressed with zstd, level 1.
     """
 
     def __init__(
@@ -245,12 +246,13 @@ class RootSink:
         import uproot
 
         self._path, (self._part, _) = path, _part_paths(path)
-        supernova = (SUPERNOVA,) if with_supernova else ()
-        self._arrival_columns = (*ARRIVALS, *supernova)
-        self._detection_columns = (*DETECTIONS, *supernova) if with_detections else ()
+        self._arrival_columns = file_columns(ARRIVALS, with_supernova)
+        self._detection_columns = (
+            file_columns(DETECTIONS, with_supernova) if with_detections else ()
+        )
         self._next_block = 0
         self._safe_before = 0  # blocks in the file a resumed run copies
-        self._tallies: dict[str, float] = {}
+        self._tallies: dict[int, dict[str, float]] = {}  # by generator
         self._blocks: Any = None
         self._busy = False
         # The partial file appears under its name only when it is a valid file.
@@ -305,10 +307,9 @@ class RootSink:
         """Number of the first block not yet written."""
         return self._next_block
 
-    @property
-    def tallies(self) -> dict[str, float]:
-        """Sums of the tallies of all groups written, those of a resumed file included."""
-        return dict(self._tallies)
+    def tallies_of(self, generator: int) -> dict[str, float]:
+        """Sums of a generator's tallies in all groups written, a resumed file's included."""
+        return dict(self._tallies.get(generator, {}))
 
     def write(
         self,
@@ -317,12 +318,14 @@ class RootSink:
         arrivals: Columns,
         detections: "Detections | None",
         tallies: Mapping[str, float],
+        generator: int = 0,
     ) -> None:
         """Write one group of consecutive blocks; when it returns the group is safe from a kill.
 
         `first_block`: must be `next_block`; `blocks`: how many; `arrivals`: the columns of the
         contract, equally long; `detections`: likewise, None without the tree; `tallies`: numbers
-        that add up over the groups, the same names each time.
+        that add up over the groups of a generator, the same names each time; `generator`: the
+        number of the one whose blocks they are.
         Raises PhysicsError for NaN, infinity or an integer outside its column's type, InputError
         for a missing, unknown or ill-typed column, OutputError if the disk is full or fails. The
         partial file then holds all earlier groups.
@@ -333,10 +336,11 @@ class RootSink:
             raise ValueError("detections given for a file without them, or missing")
         if set(tallies) & set(RECORD):
             raise ValueError(f"tallies cannot be named {RECORD}")
-        if self._blocks is not None and set(tallies) != set(self._tallies):
-            raise ValueError(f"tallies changed from {sorted(self._tallies)} to {sorted(tallies)}")
+        for before in self._tallies.values():
+            if set(tallies) != set(before):
+                raise ValueError(f"tallies changed from {sorted(before)} to {sorted(tallies)}")
         reacted = 0 if detections is None else _rows("detections", detections.columns)
-        numbers = (first_block, blocks, _rows("arrivals", arrivals), reacted)
+        numbers = (first_block, blocks, generator, _rows("arrivals", arrivals), reacted)
         record = {name: np.array([n], np.int64) for name, n in zip(RECORD, numbers, strict=True)}
         record |= _checked(
             "tallies",
@@ -355,8 +359,9 @@ class RootSink:
                 self._commit()
             self._extend(self._blocks, record)
         self._next_block = first_block + blocks
+        sums = self._tallies.setdefault(generator, dict.fromkeys(tallies, 0.0))
         for name, number in tallies.items():
-            self._tallies[name] = self._tallies.get(name, 0.0) + float(number)
+            sums[name] += float(number)
 
     def _extend(self, tree: Any, rows: Mapping[str, Any]) -> None:
         if len(next(iter(rows.values()))):  # an empty basket is one that ROOT and jsroot trip over
@@ -393,20 +398,21 @@ class RootSink:
     def finish(
         self,
         metadata: Mapping[str, Any],
-        parent_spectrum: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+        spectra: Mapping[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]],
     ) -> None:
-        """Write the final metadata and the parents' spectrum, and give the file its name.
+        """Write the final metadata and the parents' spectra, and give the file its name.
 
-        `metadata`: JSON, replaces that of the start; `parent_spectrum`: contents [1/MeV] and bin
-        edges [MeV], one longer. Raises as `write`; the partial file then stays.
+        `metadata`: JSON, replaces that of the start; `spectra`: by the name in the file, contents
+        [1/MeV] and bin edges [MeV], one longer. Raises as `write`; the partial file then stays.
         """
-        contents, edges = (np.asarray(values, np.float64) for values in parent_spectrum)
-        if not (np.isfinite(contents).all() and np.isfinite(edges).all()):
-            raise PhysicsError("parent_spectrum: holds NaN or infinity")
+        for name, (contents, edges) in spectra.items():
+            if not (np.isfinite(contents).all() and np.isfinite(edges).all()):
+                raise PhysicsError(f"{name}: holds NaN or infinity")
         text = _to_json(metadata)
         with self._writing_now():
-            self._file["parent_spectrum"] = (contents, edges)
-            self._commit()
+            for name, (contents, edges) in spectra.items():
+                self._file[name] = (contents, edges)
+                self._commit()
             del self._file["metadata;1"]
             self._file["metadata"] = text
             self._commit()
@@ -567,11 +573,10 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _groups(
     path: Path, with_detections: bool, with_supernova: bool
-) -> Iterator[tuple[int, int, Columns, "Detections | None", dict[str, float]]]:
+) -> Iterator[tuple[int, int, Columns, "Detections | None", dict[str, float], int]]:
     """Yield the complete groups of a partial file, one at a time, as arguments of `write`."""
     import uproot
 
-    supernova = [SUPERNOVA.name] if with_supernova else []
     with uproot.open(path, object_cache=None, array_cache=None) as file:
         if "blocks" not in file:
             return
@@ -581,7 +586,7 @@ def _groups(
             arrival_end = arrival + int(blocks["arrivals"][i])
             detection_end = detection + int(blocks["detections"][i])
             rows = file["arrivals"].arrays(
-                [*(c.name for c in ARRIVALS), *supernova],
+                [c.name for c in file_columns(ARRIVALS, with_supernova)],
                 entry_start=arrival,
                 entry_stop=arrival_end,
                 library="np",
@@ -590,20 +595,21 @@ def _groups(
                 int(blocks["first_block"][i]),
                 int(blocks["blocks"][i]),
                 rows,
-                _read_detections(file["detections"], supernova, detection, detection_end)
+                _read_detections(file["detections"], with_supernova, detection, detection_end)
                 if with_detections
                 else None,
                 {name: float(blocks[name][i]) for name in blocks if name not in RECORD},
+                int(blocks["generator"][i]),
             )
             arrival, detection = arrival_end, detection_end
 
 
-def _read_detections(tree: Any, supernova: list[str], start: int, stop: int) -> "Detections":
+def _read_detections(tree: Any, with_supernova: bool, start: int, stop: int) -> "Detections":
     import awkward
 
     from snmc.roles.detector import Detections
 
-    names = [*(c.name for c in DETECTIONS), *supernova]
+    names = [c.name for c in file_columns(DETECTIONS, with_supernova)]
     columns = tree.arrays(names, entry_start=start, entry_stop=stop, library="np")
     jagged = tree.arrays(
         [f"particles_{c.name}" for c in PARTICLES], entry_start=start, entry_stop=stop
@@ -615,4 +621,5 @@ def _read_detections(tree: Any, supernova: list[str], start: int, stop: int) -> 
             c.name: awkward.to_numpy(awkward.flatten(jagged[f"particles_{c.name}"]))
             for c in PARTICLES
         },
+        origin=np.full(stop - start, -1),  # known while a batch is made, not kept in the file
     )

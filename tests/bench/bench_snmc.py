@@ -127,7 +127,7 @@ def test_emission_table(benchmark, kept, tmp_path, monkeypatch, request):
             monkeypatch.setattr(emission, "cache_folder", lambda: folder)
 
     def table():
-        experiment.generator.emission(experiment.supernova, card.run.precision, 2, True)
+        experiment.generators["dipole"].emission(experiment.supernova, card.run.precision, 2, True)
 
     monkeypatch.setattr(emission, "cache_folder", lambda: tmp_path)
     repeat(benchmark, table, rounds=9 if kept else 3, setup=new_cache)

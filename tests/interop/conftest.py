@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Column, Columns
+from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Column, Columns, file_columns
 from snmc.roles.detector import Detections
 from snmc.run.sink import RootSink
 
@@ -46,11 +46,13 @@ def write_group(sink: RootSink, number: int) -> None:
     rows, reactions = (0 if number % 7 == 3 else 40), (0 if number % 3 == 1 else 25)
     counts = random.integers(0, 1 if number % 5 == 2 else 4, reactions, np.int32)
     detections = Detections(
-        columns(DETECTIONS, reactions, random),
+        columns(file_columns(DETECTIONS, False), reactions, random),
         counts,
         columns(PARTICLES, int(counts.sum()), random),
+        np.arange(reactions),
     )
-    sink.write(number, 1, columns(ARRIVALS, rows, random), detections, {"parents": 1.0})
+    arrivals = columns(file_columns(ARRIVALS, False), rows, random)
+    sink.write(number, 1, arrivals, detections, {"parents": 1.0})
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +62,7 @@ def event_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sink = RootSink(path, METADATA, with_detections=True)
     for number in range(120):
         write_group(sink, number)
-    sink.finish(METADATA, SPECTRUM)
+    sink.finish(METADATA, {"parent_spectrum": SPECTRUM})
     return path
 
 

@@ -13,7 +13,7 @@ import pytest
 import uproot
 from conftest import METADATA, SPECTRUM, needed
 
-from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES
+from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, file_columns
 
 pytestmark = pytest.mark.interop
 HERE = Path(__file__).parent
@@ -42,7 +42,10 @@ def read_with_root(path: Path, output: Path) -> dict[str, np.ndarray]:
 def compare(found: dict[str, np.ndarray], path: Path) -> None:
     """Every branch against uproot."""
     with uproot.open(path) as file:
-        for tree, spec in (("arrivals", ARRIVALS), ("detections", DETECTIONS)):
+        for tree, spec in (
+            ("arrivals", file_columns(ARRIVALS, False)),
+            ("detections", file_columns(DETECTIONS, False)),
+        ):
             columns = file[tree].arrays([c.name for c in spec], library="np")
             for column in spec:
                 seen = found[f"{tree}.{column.name}"]

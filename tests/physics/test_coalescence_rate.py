@@ -28,13 +28,14 @@ def rate(
     m2: float,
     mu2: float,
     statistics: float,
+    potential: float = 0.0,
     **options: Any,
 ) -> Array:
     """`coalescence_rate` of one state and one source at T = 30 MeV."""
     result = coalescence_rate(
         amplitude, energies.reshape(1, -1), mass, T * ONE,
-        [Species("1", 0 * ONE, mu1 * ONE, FERMI)], Species("2", m2 * ONE, mu2 * ONE, statistics),
-        **options,
+        [Species("1", 0 * ONE, mu1 * ONE, FERMI, potential * ONE)],
+        Species("2", m2 * ONE, mu2 * ONE, statistics, 0 * ONE), **options,
     )  # fmt: skip
     return np.asarray(result[0, 0].reshape(energies.shape))
 
@@ -130,6 +131,37 @@ def test_photon_integral_by_adaptive_quadrature(mass: float) -> None:
         assert mine == pytest.approx(2 * mass * width / (2 * np.pi**2) * exact, rel=1e-5)
 
 
+@compiled_formula(4)
+def yukawa(M: float, m2: float, E1: float, E: float) -> float:
+    """S|M|^2 = M^2 of a scalar and two neutrinos, where the medium enters through M."""
+    return M * M
+
+
+@pytest.mark.parametrize("mass", [1e-5, 1e-2, 30.0])
+@pytest.mark.parametrize("potential", [-2e-5, -1e-5, 0.0, 2e-5])
+def test_potentials_of_the_pair(mass: float, potential: float) -> None:
+    """Would catch M^2 - 2 E V with the wrong sign, factor or energy (Akita et al., eqs. 54, 55).
+
+    For light X the potential V = V_1 + V_2 alone makes the rate; where it repels, there is none.
+    """
+    mu1, mu2 = 60.0, 30.0
+    energies = np.array([mass + 1.0, mass + 50.0, mass + 300.0])
+    mine = rate(yukawa, energies, mass, mu1, 0.0, mu2, FERMI, potential)
+    for E, found in zip(energies, mine, strict=True):
+        squared = mass**2 - 2 * E * potential
+        if squared <= 0:
+            assert found == 0.0
+            continue
+
+        def integrand(E2: float, E: float = E) -> float:
+            return float(1 / (np.exp((E - E2 - mu1) / T) + 1) / (np.exp((E2 - mu2) / T) + 1))
+
+        p = np.sqrt(E * E - squared)
+        low = squared / (2 * (E + p))
+        exact = integrate.quad(integrand, low, E - low, epsrel=1e-10, limit=200)[0]
+        assert found == pytest.approx(squared * exact / (32 * np.pi**3), rel=1e-5)
+
+
 def test_default_order_has_converged() -> None:
     """Would catch an order too low where the neutrino's Fermi edge crosses the panels."""
     for mass, m2 in ((20.0, 14.1), (100.0, 14.1), (300.0, 25.0)):
@@ -159,10 +191,10 @@ def test_inverse_decay_over_electron_scattering(mass: float, ratio: float) -> No
     x, w = np.polynomial.legendre.leggauss(40)
     u = (x + 1) / 2
     energies, measure = mass + 900 * u**2, 900 * u * w
-    electron = Species("e-", M_ELECTRON * ONE, 200 * ONE, FERMI)
+    electron = Species("e-", M_ELECTRON * ONE, 200 * ONE, FERMI, 0 * ONE)
     scattered = scattering_rate(
         scattering, energies[None], mass, T * ONE, k2 * ONE,
-        [Species("nu", 0 * ONE, 0 * ONE, FERMI)], electron, electron,
+        [Species("nu", 0 * ONE, 0 * ONE, FERMI, 0 * ONE)], electron, electron, pole=True,
     )[0, 0]  # fmt: skip
     coalesced = rate(inverse_decay, energies, mass, 0.0, 0.0, 0.0, BOSE)
     assert coalesced @ measure / (scattered @ measure) == pytest.approx(ratio, rel=0.03)

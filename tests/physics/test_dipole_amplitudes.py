@@ -152,7 +152,7 @@ def arguments(
 ) -> tuple[float, ...]:
     s, t = dot(p1 + p2, p1 + p2), dot(p - p1, p - p1)
     along = float(p2[1:] @ p[1:] / np.linalg.norm(p[1:]))
-    return (s, t, m, m, mass, k2, p1[0], p2[0], p[0], along)
+    return (s, t, 0.0, m, m, mass, k2, p1[0], p2[0], p[0], along, 0.0)
 
 
 @pytest.mark.parametrize("m", [M_ELECTRON, 105.7, 600.0])
@@ -191,14 +191,14 @@ def test_helicity_flip_vanishes_with_the_mass() -> None:
     rng = np.random.default_rng(9)
     for mass in (1.0, 1e-3):
         args = arguments(*random_scattering(rng, M_ELECTRON, mass), M_ELECTRON, mass)
-        energy = args[8]
+        energy = args[9]
         assert 0 <= scattering_flipped(*args) < 20 * (mass / energy) ** 2 * scattering(*args)
 
 
 def dsigma_dt(s: float, t: float, m: float, mass: float) -> float:
     """From |M|^2: averaged over two spins of the target, d = 1 (mu = 2)."""
     a = s - m * m
-    squared = scattering(s, t, m, m, mass, 0.0, 1.0, 1.0, 1.0, 0.0)
+    squared = scattering(s, t, 0.0, m, m, mass, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0)
     return float(squared / 2 / (16 * np.pi * a * a))
 
 

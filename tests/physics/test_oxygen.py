@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from snmc.ground.errors import PhysicsError
-from snmc.ground.units import M_ELECTRON
+from snmc.ground.units import M_ELECTRON, M_MUON
 from snmc.interactions import ibd, oxygen
 from snmc.interactions.quasielastic import CM2, COUPLING, NUCLEON_MASS, structure
 
@@ -59,14 +59,16 @@ def test_fermi_gas_values(antineutrino: bool, expected: list[float]) -> None:
     assert result == pytest.approx(expected, rel=0.12)
 
 
-def gas_by_phase_space(energy: float, sign: float, size: int) -> tuple[float, float]:
+def gas_by_phase_space(
+    energy: float, sign: float, size: int, mass: float = M_ELECTRON
+) -> tuple[float, float]:
     """Fermi-gas cross section and its error from a direct Monte Carlo of the final states.
 
     Struck nucleons fill the Fermi sphere; each collides as two bodies, isotropically in the centre
     of mass, weighted with |M|^2; final nucleons inside the sphere are dropped.
     """
     rng = np.random.default_rng(11)
-    m, M = M_ELECTRON, NUCLEON_MASS
+    m, M = mass, NUCLEON_MASS
 
     def sphere(radius: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         c, phi = rng.uniform(-1, 1, size), rng.uniform(0, 2 * np.pi, size)
@@ -95,7 +97,7 @@ def gas_by_phase_space(energy: float, sign: float, size: int) -> tuple[float, fl
     t = (energy - lepton) ** 2 - transfer2
     both, both_energy = k + np.array([[0], [0], [energy]]), energy + lepton
     s_minus_u = both_energy * (nucleon + final_energy) - (both * (p + final)).sum(axis=0)
-    a, b, c = structure.py_func(t, 0.0, oxygen.VECTOR_MASS_SQUARED)  # type: ignore[attr-defined]
+    a, b, c = structure.py_func(t, 0.0, oxygen.VECTOR_MASS_SQUARED, m)  # type: ignore[attr-defined]
     amplitude = COUPLING * (a + sign * s_minus_u * b + s_minus_u**2 * c)
     weight = allowed * amplitude * p_cm / (4 * np.pi * root) / (4 * energy * nucleon)
     weight *= oxygen.NUCLEONS * CM2
@@ -109,6 +111,16 @@ def test_fermi_gas_against_phase_space(antineutrino: bool, energy: float) -> Non
     value, error = gas_by_phase_space(energy, -1.0 if antineutrino else 1.0, 400_000)
     assert error < 0.01 * value
     assert oxygen.fermi_gas(energy, antineutrino) == pytest.approx(value, abs=4 * error)
+
+
+@pytest.mark.parametrize("energy", [145.0, 220.0, 700.0])
+@KINDS
+def test_muons_against_phase_space(antineutrino: bool, energy: float) -> None:
+    """Would catch the electron's mass left in a corner of the Fermi gas."""
+    sign = -1.0 if antineutrino else 1.0
+    value, error = gas_by_phase_space(energy, sign, 400_000, M_MUON)
+    assert error < 0.015 * value
+    assert oxygen.cross_section(energy, antineutrino, M_MUON) == pytest.approx(value, abs=4 * error)
 
 
 def test_free_nucleons() -> None:

@@ -10,7 +10,16 @@ from scipy import integrate, special
 
 from snmc.core import CoreState, load_core
 from snmc.ground.errors import InputError, PhysicsError
-from snmc.ground.units import ALPHA, ATOMIC_MASS_G, HBAR_C, M_ELECTRON
+from snmc.ground.units import (
+    ALPHA,
+    ATOMIC_MASS_G,
+    G_FERMI,
+    HBAR_C,
+    M_ELECTRON,
+    M_NEUTRON,
+    M_PION_CHARGED,
+    M_PROTON,
+)
 from snmc.thermal import (
     BOSE,
     FERMI,
@@ -155,6 +164,8 @@ def test_species_of_the_core(state: CoreState) -> None:
     assert np.all(made["nu_tau_bar"].mu == 0)
     assert np.array_equal(made["mu-"].mu, state.mu_mu)
     assert np.all(made["mu-"].mass == pytest.approx(105.658, abs=1e-3))
+    assert np.array_equal(made["e+"].mu, -state.mu_e)
+    assert np.array_equal(made["mu+"].mu, -state.mu_mu)
     for name, number in (
         ("p", state.proton_density),
         ("n", state.baryon_density - state.proton_density),
@@ -171,5 +182,62 @@ def test_species_of_the_core(state: CoreState) -> None:
     assert np.all(made["gamma"].statistics == BOSE)
     assert made["gamma"].mass ** 2 == pytest.approx(plasmon_mass_squared(state, "electron"))
     assert np.all(species("gamma", state, "none").mass == 0)
+    assert all(np.all(made[name].potential == 0) for name in ("e-", "mu+", "pi-", "gamma"))
     with pytest.raises(InputError, match="nu_x"):
         species("nu_x", state, "electron")
+
+
+def test_potentials_of_nucleons(state: CoreState) -> None:
+    """Would catch a rest mass counted twice: mu + U is the core's full chemical potential.
+
+    U_n - U_p is 25 to 60 MeV in the shipped core (mu_n - mu_p of order 100 MeV in Akita et al.,
+    arXiv:2312.13627, sec. 2), and vanishes in thin matter.
+    """
+    n, p = (species(name, state, "electron") for name in "np")
+    assert n.mu + n.potential == pytest.approx(state.mu_n + M_NEUTRON, abs=1e-9)
+    assert p.mu + p.potential == pytest.approx(state.mu_p + M_PROTON, abs=1e-9)
+    assert np.all((n.potential - p.potential > 20) & (n.potential - p.potential < 60))
+    thin = load_core("pns-sfho-1.351").state(np.array([15.0]), np.array([3.0]))
+    for name in "np":
+        assert abs(species(name, thin, "electron").potential[0]) < 1.0
+
+
+def test_potentials_of_neutrinos(state: CoreState) -> None:
+    """Would catch a factor or sign: V_e = -10 eV, V_mu,tau = -20 eV in the core (Akita et al.).
+
+    By hand sqrt2 G n = 38.2 eV for 3e14 g/cm3 of baryons (7.6e-14 eV per g/cm3 of Ye rho).
+    """
+    one = np.ones(4)
+    dense = replace(state, density=3e14 * one, ye=0.2 * one, ymu=0.02 * one)
+    unit = np.sqrt(2) * G_FERMI * 3e14 / ATOMIC_MASS_G * (HBAR_C * 1e-13) ** 3
+    assert unit == pytest.approx(7.632e-20 * 3e14, rel=2e-3)
+    for name, share in (("nu_e", 0.2 - 0.39), ("nu_mu", 0.02 - 0.39), ("nu_tau", -0.39)):
+        assert species(name, dense, "electron").potential == pytest.approx(unit * share)
+        assert species(f"{name}_bar", dense, "electron").potential == pytest.approx(-unit * share)
+    inner = load_core("pns-sfho-1.351").state(np.array([3.0]), np.array([2.0]))
+    assert species("nu_e", inner, "electron").potential[0] == pytest.approx(-10e-6, rel=0.1)
+    assert species("nu_tau", inner, "electron").potential[0] == pytest.approx(-18e-6, rel=0.1)
+
+
+def test_pions_in_equilibrium_with_nucleons(state: CoreState) -> None:
+    """Would catch mu_n - mu_p without rest masses, or pions that condense or have the wrong sign.
+
+    The ideal gas has 0.006 to 0.03 pi- a baryon at 8 km and 1 to 3 s, where Akita et al. (sec. 2)
+    quote 0.01.
+    """
+    pions = species("pi-", state, "electron")
+    assert pions.mu == pytest.approx(state.mu_n - state.mu_p + M_NEUTRON - M_PROTON)
+    assert np.all(pions.mass == M_PION_CHARGED)
+    assert pions.statistics == BOSE
+    hot = load_core("pns-sfho-1.351").state(np.full(2, 8.0), np.array([1.0, 3.0]))
+    late = load_core("pns-sfho-1.351").state(np.array([3.0]), np.array([5.0]))
+    assert late.mu_n - late.mu_p > M_PION_CHARGED - 0.5  # would condense
+    mu = species("pi-", late, "electron").mu
+    assert mu == pytest.approx(M_PION_CHARGED - 0.02 * late.temperature)
+    p = np.linspace(0, 1500, 30_001)[1:]
+    for T, mu_pi, number, expected in zip(
+        hot.temperature, species("pi-", hot, "electron").mu, hot.baryon_density, (0.0063, 0.0213)
+    ):
+        f = 1 / np.expm1((np.hypot(p, M_PION_CHARGED) - mu_pi) / T)
+        density = integrate.trapezoid(p * p * f, p) / (2 * np.pi**2)
+        assert density / number == pytest.approx(expected, rel=0.02)

@@ -21,7 +21,7 @@ ONE_ZONE = {
 def emitted(mass: float) -> np.ndarray:
     core = load_core(ONE_ZONE)
     process = Coalescence("inverse-decay", ACTIVE, "gamma", inverse_decay)
-    grid = emission_grid(core, mass, "draft")
+    grid = emission_grid(core, mass, "draft", (process,))
     return emitted_numbers(core, process, mass, "electron", True, "draft", grid)
 
 
@@ -65,7 +65,7 @@ def test_tables_of_different_settings_do_not_mix(monkeypatch, tmp_path, change):
     settings = {"mass": 100.0, "screening": "electron", "gravity": True}
     other = {"mass": 101.0, "screening": "none", "gravity": False}
     for chosen in (settings, settings | {change: other[change]}):
-        grid = emission_grid(core, chosen["mass"], "draft")
+        grid = emission_grid(core, chosen["mass"], "draft", (process,))
         emitted_numbers(
             core, process, chosen["mass"], chosen["screening"], chosen["gravity"], "draft", grid
         )

@@ -36,10 +36,11 @@ source = "s"
 
 CHERENKOV = """\
 title = "A tank"
-kind = "water-cherenkov"
+kind = "neutrino-detector"
 channels = ["ibd", "nue-oxygen-cc"]
 references = ["nobody"]
 [target]
+material = "water"
 mass = "1000 t"
 source = "s"
 [energy_window]
@@ -89,7 +90,7 @@ def test_shipped_set() -> None:
     """Would catch a detector gone missing."""
     wanted = {
         "smm-grs", "fermi-lat", "e-astrogam", "kamiokande-2", "imb", "super-kamiokande",
-        "hyper-kamiokande",
+        "hyper-kamiokande", "kamiokande-2-akita", "imb-akita", "hyper-kamiokande-akita",
     }  # fmt: skip
     assert wanted <= {path.stem for path in SHIPPED}
 
@@ -128,9 +129,10 @@ def test_interpolation_between_nodes(tmp_path: Path) -> None:
 def test_targets_of_water() -> None:
     """Would catch a wrong number of protons: 6.69e31 and 3.35e31 per kt (Akita et al. 2024)."""
     tank = shipped("hyper-kamiokande")
-    ibd, oxygen, anti = tank.targets / 220  # type: ignore[attr-defined]
-    assert ibd == pytest.approx(6.69e31, rel=2e-3)
-    assert oxygen == anti == pytest.approx(3.35e31, rel=3e-3)
+    per_kt = dict(zip(tank.channels, tank.targets / 220, strict=True))  # type: ignore[attr-defined]
+    assert per_kt["ibd"] == per_kt["numubar-proton-cc"] == pytest.approx(6.69e31, rel=2e-3)
+    for name in ("nue-oxygen-cc", "numubar-oxygen-cc", "oxygen-nc-gamma"):
+        assert per_kt[name] == pytest.approx(3.35e31, rel=3e-3)
 
 
 def test_resolutions_as_published() -> None:
@@ -143,6 +145,28 @@ def test_resolutions_as_published() -> None:
     }
     for name, sigma in published.items():
         assert shipped(name)._energy_resolution(energy) == pytest.approx(sigma, rel=1e-5)
+
+
+def test_cards_of_akita() -> None:
+    """Would catch a number that differs from Akita et al. 2024, or drifts from the full cards."""
+    energy = np.array([5.0, 10.0, 20.0, 40.0])
+    kamiokande, imb, hyper = (
+        shipped(f"{name}-akita") for name in ("kamiokande-2", "imb", "hyper-kamiokande")
+    )
+    assert kamiokande._energy_resolution(energy) == pytest.approx(np.sqrt(0.75 * energy))
+    assert imb._energy_resolution(energy) == pytest.approx(np.sqrt(1.35 * energy))
+    efficiency = 0.93 - np.exp(-((energy / 9) ** 2.5))
+    assert kamiokande._efficiency(energy, energy, energy) == pytest.approx(efficiency, abs=2e-4)
+    assert kamiokande.energy_window == (7.5, 50)
+    assert (kamiokande.default_window, imb.default_window, hyper.default_window) == (10, 10, 1000)
+    for one in (kamiokande, imb, hyper):
+        assert one.card["muons"]["visible"] is False
+        assert "oxygen-nc-gamma" not in one.channels
+        full = shipped(one.name.removesuffix("-akita"))
+        mass = "780 t" if one is kamiokande else full.card["target"]["mass"]
+        assert one.card["target"]["mass"] == mass
+        if "observed" in full.card:
+            assert one.card["observed"] == full.card["observed"]
 
 
 def test_efficiencies_as_published() -> None:
@@ -209,7 +233,7 @@ WRONG = [
     (TELESCOPE, 'fraction = 1\nsource = "s"', 'fraction = 1\nsource = ""', ["live_time.source"]),
     (TELESCOPE, '"gamma-ray-telescope"', '"gamma-telescope"',
      ["kind", "did you mean 'gamma-ray-telescope'?"]),
-    (TELESCOPE, 'kind = "gamma-ray-telescope"\n', "", ["kind: missing", "water-cherenkov"]),
+    (TELESCOPE, 'kind = "gamma-ray-telescope"\n', "", ["kind: missing", "neutrino-detector"]),
     (TELESCOPE, '"linear"', '"liner"', ["interpolation", "did you mean 'linear'?"]),
     (TELESCOPE, '"linear"', '"log-log"', ["effective_area", "above zero"]),
     (TELESCOPE, '"linear"', '"steps"', ["effective_area", "one energy more than areas"]),
@@ -230,6 +254,10 @@ WRONG = [
     (CHERENKOV, '"ibd", "nue-oxygen-cc"', '"ibd", "nue-oxigen-cc"',
      ["channels.1", "did you mean 'nue-oxygen-cc'?"]),
     (CHERENKOV, '"ibd", "nue-oxygen-cc"', '"ibd", "ibd"', ["each only once"]),
+    (CHERENKOV, 'material = "water"', 'material = "watr"',
+     ["target.material", "did you mean 'water'?"]),
+    (CHERENKOV, 'material = "water"\n', "", ["target.material: missing"]),
+    (CHERENKOV, "[target]", '[muons]\nvisible = "no"\nsource = "s"\n[target]', ["muons.visible"]),
     (CHERENKOV, '"ibd", "nue-oxygen-cc"', "", ["channels", "at least one"]),
     (CHERENKOV, "plateau = 0.5", "", ["efficiency", "'constant' needs plateau", "none"]),
     (CHERENKOV, "plateau = 0.5", 'plateau = 0.5\nb = "1 MeV"', ["efficiency", "b, plateau"]),

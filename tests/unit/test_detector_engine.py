@@ -15,6 +15,7 @@ from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Columns
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.ground.units import M_ELECTRON, M_NEUTRON, M_PROTON
 from snmc.interactions import ibd, oxygen
+from snmc.interactions.oxygen_gamma import cross_section as gammas
 from snmc.roles.detector import Detections, Detector, load_detector
 from snmc.roles.directions import fisher, turned
 
@@ -94,8 +95,15 @@ def test_expected_counts_of_all_channels() -> None:
     energies = np.linspace(low, high, 541)
     molecules = 220e9 / 18.015 * 6.02214076e23
     for pdg, sigmas in (
-        (12, {1: oxygen.cross_section(energies)}),
-        (-12, {0: 2 * ibd.cross_section(energies), 2: oxygen.cross_section(energies, True)}),
+        (12, {1: oxygen.cross_section(energies), 6: gammas(energies, False)}),
+        (
+            -12,
+            {
+                0: 2 * ibd.cross_section(energies),
+                2: oxygen.cross_section(energies, True),
+                6: gammas(energies, True),
+            },
+        ),
     ):
         batch = arrivals(pdg, flat(low, high, size), weight=1 / size)
         result = run("hyper-kamiokande", batch)
@@ -104,7 +112,7 @@ def test_expected_counts_of_all_channels() -> None:
             expected = molecules * integrate.simpson(sigma, x=energies) / (high - low)
             assert abs(weights.sum() - expected) < 4 * np.sqrt((weights**2).sum())
         assert set(np.unique(result.columns["channel"])) == set(sigmas)
-        codes = {12: {11}, -12: {-11, 2112}}[pdg]
+        codes = {12: {11, 22}, -12: {-11, 2112, 22}}[pdg]
         assert set(np.unique(result.particles["pdg"])) == codes
 
 
@@ -121,6 +129,7 @@ def test_rows_and_types() -> None:
     """Would catch a row for what cannot react, a wrong type, or particles out of step."""
     energy = np.array([0.5, 30.0, 1.0, 500.0])
     result = run("kamiokande-2", arrivals(-12, energy))
+    assert list(result.origin) == [1, 3]
     assert list(result.columns["event"]) == [1, 3]
     for columns, contract in ((result.columns, DETECTIONS), (result.particles, PARTICLES)):
         assert [(name, values.dtype) for name, values in columns.items()] == [
@@ -128,8 +137,8 @@ def test_rows_and_types() -> None:
         ]
     assert result.counts.sum() == result.particles["pdg"].size
     assert result.counts.dtype == np.int32
-    for muon in (14, -14, 22, 11):
-        assert run("kamiokande-2", arrivals(muon, energy)).columns["event"].size == 0
+    for other in (22, 11, 13, 2112):
+        assert run("kamiokande-2", arrivals(other, energy)).columns["event"].size == 0
     assert run("fermi-lat", arrivals(12, energy)).columns["event"].size == 0
     assert run("fermi-lat", arrivals(22, np.empty(0))).counts.size == 0
 
@@ -211,9 +220,12 @@ def test_time_window_and_live_time() -> None:
 
 def test_out_of_range() -> None:
     """Would catch a cross section extrapolated; what cannot react may have any energy."""
-    with pytest.raises(PhysicsError, match="0 to 2000 MeV"):
-        run("imb", arrivals(-12, np.array([50.0, 2500.0])))
-    assert run("imb", arrivals(14, np.array([2500.0]))).counts.size == 0
+    for pdg in (-12, 12, 14, -14, 16):
+        with pytest.raises(PhysicsError, match="0 to 2000 MeV"):
+            run("imb", arrivals(pdg, np.array([50.0, 2500.0])))
+    assert run("imb", arrivals(22, np.array([2500.0]))).counts.size == 0
+    # tau neutrinos do nothing with the charged current
+    assert run("imb-akita", arrivals(16, np.array([2500.0]))).counts.size == 0
 
 
 @pytest.mark.parametrize(("name", "pdg"), [("fermi-lat", 22), ("super-kamiokande", -12)])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import uproot
 
-from snmc.ground.columns import ARRIVALS
+from snmc.ground.columns import ARRIVALS, file_columns
 from snmc.ground.errors import InputError
 from snmc.ground.streams import BLOCK_EVENTS
 from snmc.run import pipeline
@@ -225,13 +225,15 @@ def test_metadata_says_how_the_file_was_made(make_card):
     assert metadata["card"]["run"]["seed"] == 7
     assert metadata["card"]["generator"][0]["name"] == "dipole"
     assert metadata["detector"]["name"] == "smm-grs"
-    assert metadata["normalisation"]["parents"] == pytest.approx(
+    (generator,) = metadata["generators"]
+    assert generator["label"] == "dipole"
+    assert generator["normalisation"]["parents"] == pytest.approx(
         (counts * np.diff(edges)).sum(), rel=1e-9
     )
-    assert metadata["normalisation"]["modes"][0] == "nu_e gamma"
+    assert generator["normalisation"]["modes"][0] == "nu_e gamma"
     assert {"snmc", "numpy", "uproot", "numba"} <= set(metadata["versions"])
     assert metadata["columns"]["arrivals"]["weight"]["unit"] == "1/cm2"
-    assert branches == {column.name for column in ARRIVALS}
+    assert branches == {column.name for column in file_columns(ARRIVALS, False)}
     assert types["event"] == np.dtype("int64")
     assert types["mode"] == np.dtype("int16")
     assert (type(compression).__name__, compression.level) == ("ZSTD", 1)

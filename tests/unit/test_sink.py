@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 import uproot
 
-from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, SUPERNOVA, Column, Columns
+from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Column, Columns, file_columns
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.roles.detector import Detections
 from snmc.run import sink as module
 from snmc.run.sink import OutputError, RootSink
 
 IDENTITY = {"identity": {"seed": 1987, "card": {"generator": {"mass": "100 MeV"}}}}
-SPECTRUM = (np.arange(5.0), np.linspace(0.0, 250.0, 6))
+SPECTRUM = {"parent_spectrum": (np.arange(5.0), np.linspace(0.0, 250.0, 6))}
 
 
 def columns(spec: tuple[Column, ...], rows: int, random: np.random.Generator) -> Columns:
@@ -48,11 +48,12 @@ def group(number: int, rows: int = 50) -> tuple[Columns, Detections, dict[str, f
     reactions = 0 if number % 3 == 2 else rows // 2
     counts = random.integers(0, 4, reactions, np.int32)
     return (
-        columns((*ARRIVALS, SUPERNOVA), rows, random),
+        columns(file_columns(ARRIVALS, True), rows, random),
         Detections(
-            columns((*DETECTIONS, SUPERNOVA), reactions, random),
+            columns(file_columns(DETECTIONS, True), reactions, random),
             counts,
             columns(PARTICLES, int(counts.sum()), random),
+            np.arange(reactions),
         ),
         {"parents": float(number), "energy": 0.5},
     )
@@ -89,16 +90,16 @@ def check(path: Path, groups: int | None, rows: int = 50, *, exact: bool = True)
         groups = complete if groups is None else groups
         wanted = [group(k, rows) for k in range(groups)]
         batches = {
-            "arrivals": (ARRIVALS, [w[0] for w in wanted]),
-            "detections": (DETECTIONS, [w[1].columns for w in wanted]),
+            "arrivals": (file_columns(ARRIVALS, True), [w[0] for w in wanted]),
+            "detections": (file_columns(DETECTIONS, True), [w[1].columns for w in wanted]),
         }
         for tree, (spec, parts) in batches.items():
             total = sum(len(b["event"]) for b in parts)
             entries = file[tree].num_entries
             assert entries == total if exact else entries >= total
-            names = [c.name for c in (*spec, SUPERNOVA)]
+            names = [c.name for c in spec]
             found = file[tree].arrays(names, entry_stop=total, library="np")
-            for column in (*spec, SUPERNOVA):
+            for column in spec:
                 assert found[column.name].dtype == np.dtype(column.dtype)
                 for values, stop in zip(
                     parts, np.cumsum([len(b["event"]) for b in parts]), strict=True
@@ -125,7 +126,7 @@ def test_read_back(tmp_path: Path) -> None:
         assert json.loads(str(file["metadata"])) == IDENTITY
     fill(sink, range(5))
     assert not path.exists()
-    assert (sink.next_block, sink.tallies) == (10, {"parents": 10.0, "energy": 2.5})
+    assert (sink.next_block, sink.tallies_of(0)) == (10, {"parents": 10.0, "energy": 2.5})
     sink.finish({**IDENTITY, "blocks": 10, "title": "ν̄ " * 500}, SPECTRUM)
     assert [p.name for p in tmp_path.iterdir()] == ["a.root"]
     check(path, 5)
@@ -138,11 +139,11 @@ def test_read_back(tmp_path: Path) -> None:
         assert final["blocks"] == 10
         assert final["title"] == "ν̄ " * 500
         assert [b.name for b in file["arrivals"].branches] == [
-            c.name for c in (*ARRIVALS, SUPERNOVA)
+            c.name for c in file_columns(ARRIVALS, True)
         ]
         contents, edges = file["parent_spectrum"].to_numpy()
-        assert np.array_equal(contents, SPECTRUM[0])
-        assert np.array_equal(edges, SPECTRUM[1])
+        assert np.array_equal(contents, SPECTRUM["parent_spectrum"][0])
+        assert np.array_equal(edges, SPECTRUM["parent_spectrum"][1])
         blocks = file["blocks"].arrays(library="np")
         assert blocks["first_block"].tolist() == [0, 2, 4, 6, 8]
         assert blocks["blocks"].tolist() == [2] * 5
@@ -155,9 +156,9 @@ def test_arrivals_only(tmp_path: Path) -> None:
     """A tree or a column that nobody asked for; an empty run."""
     path = tmp_path / "a.root"
     sink = RootSink(path, {}, with_detections=False)
-    arrivals = columns(ARRIVALS, 7, np.random.default_rng(1))
+    arrivals = columns(file_columns(ARRIVALS, False), 7, np.random.default_rng(1))
     sink.write(0, 3, arrivals, None, {})
-    sink.write(3, 1, columns(ARRIVALS, 0, np.random.default_rng(1)), None, {})
+    sink.write(3, 1, columns(file_columns(ARRIVALS, False), 0, np.random.default_rng(1)), None, {})
     sink.finish({}, SPECTRUM)
     with uproot.open(path) as file:
         assert "detections" not in file
@@ -177,7 +178,7 @@ def test_resume(tmp_path: Path, groups: int) -> None:
     sink, following = again(path)
     assert following == 2 * groups == sink.next_block
     fill(sink, range(groups, 6))
-    assert sink.tallies == {"parents": 15.0, "energy": 3.0}
+    assert sink.tallies_of(0) == {"parents": 15.0, "energy": 3.0}
     sink.finish(IDENTITY, SPECTRUM)
     assert check(path, 6) == 6
     assert [p.name for p in tmp_path.iterdir()] == ["a.root"]
@@ -419,7 +420,7 @@ def test_refusals(
     """NaN or a wrapped integer in a file; after the refusal nothing of the group is there."""
     path = tmp_path / "a.root"
     sink = RootSink(path, {}, with_detections=False)
-    arrivals = columns(ARRIVALS, 2, np.random.default_rng(1))
+    arrivals = columns(file_columns(ARRIVALS, False), 2, np.random.default_rng(1))
     with pytest.raises(error, match=message):
         sink.write(0, 1, {**arrivals, column: np.array(values)}, None, {})
     sink.write(0, 1, {**arrivals, "energy": np.array([1e308, 1e308])}, None, {})
@@ -446,7 +447,7 @@ def test_misuse(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="tallies changed"):
         sink.write(1, 1, arrivals, detections, {"others": 1.0})
     with pytest.raises(PhysicsError, match="parent_spectrum"):
-        sink.finish({}, (np.array([np.nan]), np.array([0.0, 1.0])))
+        sink.finish({}, {"parent_spectrum": (np.array([np.nan]), np.array([0.0, 1.0]))})
     with pytest.raises(PhysicsError, match="metadata"):
         sink.finish({"width": np.inf}, SPECTRUM)
     sink.finish({}, SPECTRUM)

@@ -1,17 +1,18 @@
-"""From parents to arrivals: decay modes, decay point, delay, angle and flavour at Earth.
+"""Events: parents, their decay point, delay, angle and flavour at Earth.
 
 Every event is sampled inside what is observed. A parent is drawn from the emission table tilted by
-the chance that its decay is seen, its decay time from the exponential truncated to [escape radius,
-observation]; the weight is the probability so spent. Only two-body decays to massless daughters so
-far: the first flies at theta* to the parent, the second opposite.
+the chance that its decay is seen, among the modes that end in something looked for; its decay time
+from the exponential truncated to [escape radius, observation] for one of the daughters; the weight
+is the probability so spent.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from snmc.decays.final_state import MOST, final_state, opposite
+from snmc.decays.modes import NEUTRINOS, PHOTON, DecayMode, seen_daughters
 from snmc.flavour import envelope_rho_ye, flavour_at_earth, flavour_table
 from snmc.ground.columns import ARRIVALS, Columns
 from snmc.ground.compiled import compiled
@@ -29,24 +30,8 @@ from snmc.ground.units import C_LIGHT, HBAR
 from snmc.production.emission import Emission
 
 Array = npt.NDArray[np.float64]
-PHOTON = 22
+Booleans = npt.NDArray[np.bool_]
 M2_IN_CM2 = 1e4
-
-
-@dataclass(frozen=True)
-class DecayMode:
-    """A two-body decay to massless daughters.
-
-    `daughters`: PDG numbers of the two; `component`: the kind of parent that decays so; `width`
-    [MeV]; `asymmetry`: a in dGamma/dcos(theta*) ~ 1 + a P cos(theta*) of the first daughter, with
-    P the parent's polarisation along its flight.
-    """
-
-    name: str
-    component: str
-    daughters: tuple[int, int]
-    width: float
-    asymmetry: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,10 +53,13 @@ class Flight:
     ordering: str = "NO"
     oscillation: str = "nufit-5.2"
 
-    def escape_radii(self) -> tuple[float, ...]:
-        """Smallest decay distance [m] from which each kind looked for escapes."""
-        radii = ((self.photons, self.photosphere), (self.neutrinos, self.neutrinosphere))
-        return tuple(radius for looked_for, radius in radii if looked_for)
+    def looks_for(self, pdg: int) -> bool:
+        """Whether `pdg` is a photon or a neutrino, and such are looked for."""
+        return self.photons if pdg == PHOTON else self.neutrinos and pdg in NEUTRINOS
+
+    def escape_radius(self, pdg: int) -> float:
+        """Smallest decay distance [m] from which a photon or neutrino `pdg` escapes."""
+        return self.photosphere if pdg == PHOTON else self.neutrinosphere
 
     def max_sine(self) -> float:
         """Largest sin(theta) accepted; infinite where the angle is not limited."""
@@ -109,14 +97,15 @@ def _sample(
     rng: np.random.Generator, count: int, first_event: int, norm: float,
     cdf: Array, guide: npt.NDArray[np.int32], bias: Array,
     density: Array, energies: Array, time_edges: Array, radius_edges: Array, polarisation: Array,
-    mode_cdf: Array, mode_daughters: npt.NDArray[np.int32], mode_asymmetry: Array,
-    M: float, rate_at_rest: float, rest_energy: float,
+    mode_cdf: Array, mode_daughters: npt.NDArray[np.int32], mode_masses: Array,
+    mode_wanted: Booleans, mode_lean: Booleans, mode_amplitude: Array, mode_asymmetry: Array,
+    secondaries: bool, rows_each: int, M: float, rate_at_rest: float,
     distance: float, photosphere: float, neutrinosphere: float, window: float, max_sine: float,
     photons: bool, neutrinos: bool, probability: Array, log_lo: float, dlog: float,
 ) -> tuple[npt.NDArray[np.generic], ...]:  # fmt: skip
     """Sample `count` decays; returns the arrival columns in the order of ARRIVALS."""
     _, times, radii, nodes = density.shape
-    room = count * (2 if photons and neutrinos else 1)
+    room = count * rows_each
     event = np.empty(room, np.int64)
     weight = np.empty(room)
     pdg = np.empty(room, np.int32)
@@ -132,8 +121,12 @@ def _sample(
     decay_length = np.empty(room)
     cosine = np.empty(room)
     mode = np.empty(room, np.int16)
-    first, t1, t2, end = np.empty(2), np.empty(2), np.empty(2), np.empty(2)
-    early, chance, seen = np.empty(2), np.empty(2), np.empty(2, np.bool_)
+    # of each daughter
+    born_as = np.empty(MOST, np.int32)
+    rest_energy, y, azimuth = np.empty(MOST), np.empty(MOST), np.empty(MOST)
+    first, t1, t2, end = np.empty(MOST), np.empty(MOST), np.empty(MOST), np.empty(MOST)
+    early, chance, seen = np.empty(MOST), np.empty(MOST), np.empty(MOST, np.bool_)
+    momenta, scratch = np.empty((3, 4)), np.empty((3, 4))
     row = 0
     for i in range(count):
         cell = pick_cell(cdf, guide, rng.random())
@@ -160,35 +153,52 @@ def _sample(
             polarisation[component, piece] * (1 - point)
             + polarisation[component, piece + 1] * point
         )
-        y0 = tilted_point(mode_asymmetry[m] * pol, rng.random())
-        u_decay, u_phi, u_flavour = rng.random(), rng.random(), rng.random()
+        if mode_lean[m]:  # two massless daughters, the case of most models: no call, no vectors
+            y0 = tilted_point(mode_asymmetry[m] * pol, rng.random())
+            phi0 = (2 * rng.random() - 1) * np.pi
+            daughters = 0
+            if mode_wanted[m, 0]:
+                born_as[0], rest_energy[0], y[0] = mode_daughters[m, 0], M / 2, y0
+                azimuth[0] = phi0
+                daughters = 1
+            if mode_wanted[m, 1]:
+                born_as[daughters], rest_energy[daughters] = mode_daughters[m, 1], M / 2
+                y[daughters], azimuth[daughters] = 2.0 - y0, opposite(phi0)
+                daughters += 1
+        else:
+            daughters = final_state(
+                rng, M, m, mode_daughters, mode_masses,
+                mode_amplitude, mode_asymmetry[m] * pol, photons, neutrinos, secondaries,
+                born_as, rest_energy, y, azimuth, momenta, scratch,
+            )  # fmt: skip
+        u_decay = rng.random()
 
         p = momentum(E, M)
         speed = p / E * C_LIGHT
         rate = rate_at_rest * M / E
-        # Where each daughter looked for is seen: from first to t1, and from t2 to the end.
+        # Where each daughter is seen: from first to t1, and from t2 to the end.
         live = 0
-        for d in range(2):
-            chance[d] = 0.0
-            is_photon = mode_daughters[m, d] == PHOTON
-            if (is_photon and photons) or (not is_photon and neutrinos):
-                y = y0 if d == 0 else 2.0 - y0
-                first[d] = (photosphere if is_photon else neutrinosphere) / speed
-                t1[d], t2[d], end[d] = seen_times(E, p, M, y, window - born, distance, max_sine)
-                early[d] = seen_probability(rate, first[d], t1[d])
-                chance[d] = early[d]
-                if t2[d] < end[d]:
-                    chance[d] += seen_probability(rate, max(first[d], t2[d]), end[d])
-                if chance[d] > 0.0:
-                    live += 1
+        for d in range(daughters):
+            first[d] = (photosphere if born_as[d] == PHOTON else neutrinosphere) / speed
+            t1[d], t2[d], end[d] = seen_times(E, p, M, y[d], window - born, distance, max_sine)
+            early[d] = seen_probability(rate, first[d], t1[d])
+            chance[d] = early[d]
+            if t2[d] < end[d]:
+                chance[d] += seen_probability(rate, max(first[d], t2[d]), end[d])
+            if chance[d] > 0.0:
+                live += 1
         if live == 0:
             continue
-        # The decay time is drawn for one of them, either with equal chance.
-        if live == 2:
-            chosen = int(2 * u_decay)
-            u_decay = 2 * u_decay - chosen
+        # The decay time is drawn for one of them, all with equal chance.
+        chosen = 0
+        if live == 1:
+            while chance[chosen] <= 0.0:
+                chosen += 1
         else:
-            chosen = 0 if chance[0] > 0.0 else 1
+            u_decay *= live
+            while chance[chosen] <= 0.0 or u_decay >= 1.0:
+                u_decay -= 1.0 if chance[chosen] > 0.0 else 0.0
+                chosen += 1
         share = u_decay * chance[chosen]
         if share < early[chosen] or t2[chosen] >= end[chosen]:
             start, stop, within = first[chosen], t1[chosen], share / early[chosen]
@@ -199,7 +209,7 @@ def _sample(
         decay_time = min(max(decay_time, start), stop)
         # The weight is the exponential density over the one drawn from.
         drawn_from = 0.0
-        for d in range(2):
+        for d in range(daughters):
             seen[d] = chance[d] > 0.0 and (
                 d == chosen
                 or (first[d] <= decay_time <= t1[d])
@@ -208,35 +218,32 @@ def _sample(
             if seen[d]:
                 drawn_from += 1.0 / (live * chance[d])
         path = speed * decay_time
-        for d in range(2):
+        for d in range(daughters):
             if not seen[d]:
                 continue
-            born_as = mode_daughters[m, d]
-            is_photon = born_as == PHOTON
-            y = y0 if d == 0 else 2.0 - y0
-            E_d = daughter_energy(E, p, M, y, rest_energy)
-            seen_as = born_as
-            if not is_photon:
-                flavour = (abs(born_as) - 12) // 2
-                anti = 1 if born_as < 0 else 0
+            E_d = daughter_energy(E, p, M, y[d], rest_energy[d])
+            seen_as = born_as[d]
+            if seen_as != PHOTON:
+                anti = 1 if seen_as < 0 else 0
                 out = flavour_at_earth(
-                    probability, log_lo, dlog, flavour, anti, E_d * envelope_rho_ye(path), u_flavour
-                )
+                    probability, log_lo, dlog, (abs(seen_as) - 12) // 2, anti,
+                    E_d * envelope_rho_ye(path), rng.random(),
+                )  # fmt: skip
                 seen_as = (12 + 2 * out) * (-1 if anti else 1)
             event[row] = first_event + i
             weight[row] = norm / (drawn_from * bias[t_cell, piece])
             pdg[row] = seen_as
-            pdg_decay[row] = born_as
+            pdg_decay[row] = born_as[d]
             energy[row] = E_d
-            delay[row] = arrival_delay(E, p, M, y, decay_time, distance)
+            delay[row] = arrival_delay(E, p, M, y[d], decay_time, distance)
             time[row] = born + delay[row]
-            theta[row] = arrival_angle(path, sin_alpha(E, p, M, y), distance)
-            phi[row] = (2 * u_phi - 1) * np.pi if d == 0 else _opposite((2 * u_phi - 1) * np.pi)
+            theta[row] = arrival_angle(path, sin_alpha(E, p, M, y[d]), distance)
+            phi[row] = azimuth[d]
             parent_energy[row] = E
             emission_time[row] = born
             emission_radius[row] = radius
             decay_length[row] = path
-            cosine[row] = cos_alpha(E, p, M, y)
+            cosine[row] = cos_alpha(E, p, M, y[d])
             mode[row] = m
             row += 1
     return (
@@ -244,11 +251,6 @@ def _sample(
         delay[:row], theta[:row], phi[:row], parent_energy[:row], emission_time[:row],
         emission_radius[:row], decay_length[:row], cosine[:row], mode[:row],
     )  # fmt: skip
-
-
-@compiled
-def _opposite(phi: float) -> float:
-    return phi - np.pi if phi > 0 else phi + np.pi
 
 
 class DecaySampler:
@@ -262,6 +264,7 @@ class DecaySampler:
         flight: Flight,
         polarisation: Array | None = None,
         response: Array | None = None,
+        secondaries: bool = False,
     ) -> None:
         """Prepare the tables.
 
@@ -269,26 +272,45 @@ class DecaySampler:
         widths of each component's modes sum to its total width, the same for all; `mass` [MeV];
         `polarisation`: (components, energies) along the flight, None for unpolarised; `response`:
         (energies,) largest detector area [cm2] for any daughter of a parent of that energy or
-        less, by which parents are tilted too (for unweighted events).
+        less, by which parents are tilted too (for unweighted events); `secondaries`: let charged
+        pions and muons decay too. Raises PhysicsError for a mode that cannot be.
         """
         self.emission, self.modes, self.mass, self.flight = emission, modes, mass, flight
+        self.secondaries = secondaries
+        for mode in modes:
+            mode.check(mass)
         components = emission.components
         widths = np.array(
             [[m.width if m.component == c else 0.0 for m in modes] for c in components]
         )
         self.width = float(widths[0].sum())
+        products = [seen_daughters(mode.daughters, secondaries) for mode in modes]
+        wanted = [[p for p in one if flight.looks_for(p)] for one in products]
+        self._rows_each = max(len(one) for one in wanted)
+        # Of the parents only those count whose mode ends in something looked for.
+        widths *= np.array([bool(one) for one in wanted])
         cdf = np.cumsum(widths, axis=1)
-        self._mode_cdf = cdf / cdf[:, -1:]
-        self._daughters = np.array([m.daughters for m in modes], dtype=np.int32)
+        self._mode_cdf = cdf / np.maximum(cdf[:, -1:], 1e-300)
+        visible = cdf[:, -1] / self.width
+        self._daughters = np.zeros((len(modes), 3), np.int32)
+        self._masses, self._amplitude = np.zeros((len(modes), 3)), np.zeros((len(modes), 4))
+        for i, mode in enumerate(modes):
+            self._daughters[i, : len(mode.daughters)] = mode.daughters
+            self._masses[i, : len(mode.daughters)] = mode.masses
+            self._amplitude[i] = mode.amplitude or 0.0
+        self._wanted = np.array([[flight.looks_for(p) for p in m.daughters[:2]] for m in modes])
+        self._lean = np.array([len(m.daughters) == 2 and not any(m.masses) for m in modes])
         self._asymmetry = np.array([m.asymmetry for m in modes])
         energies, density, grid = emission.energies, emission.density, emission.grid
         self.polarisation = (
             np.zeros((len(components), len(energies))) if polarisation is None else polarisation
         )
         numbers = np.diff(energies) * (density[..., 1:] + density[..., :-1]) / 2
+        numbers *= visible[:, None, None, None]
         by_cell = numbers.sum(axis=(0, 2))
         forward = np.zeros(by_cell.shape)
-        for radius in flight.escape_radii():
+        radii = {flight.escape_radius(p) for one in wanted for p in one}
+        for radius in sorted(radii):
             kind = _seen_forward(
                 energies[1:], grid.time_edges[:-1], mass, self.width / HBAR, radius,
                 flight.window, flight.distance, flight.max_sine(),
@@ -331,17 +353,11 @@ class DecaySampler:
             self._cdf, self._guide,
             self._bias, self.emission.density, self.emission.energies,
             grid.time_edges, grid.radius_edges, self.polarisation,
-            self._mode_cdf, self._daughters, self._asymmetry, self.mass, self.width / HBAR,
-            self.mass / 2, flight.distance, flight.photosphere, flight.neutrinosphere,
+            self._mode_cdf, self._daughters, self._masses, self._wanted,
+            self._lean, self._amplitude, self._asymmetry,
+            self.secondaries, self._rows_each, self.mass, self.width / HBAR,
+            flight.distance, flight.photosphere, flight.neutrinosphere,
             flight.window, flight.max_sine(), flight.photons, flight.neutrinos,
             self._flavour.probability, self._flavour.log_lo, self._flavour.dlog,
         )  # fmt: skip
         return {column.name: values for column, values in zip(ARRIVALS, columns, strict=True)}
-
-
-def branching(modes: tuple[DecayMode, ...]) -> Mapping[str, float]:
-    """Branching ratio of each mode of its parent, by name."""
-    total = {
-        c: sum(m.width for m in modes if m.component == c) for c in {m.component for m in modes}
-    }
-    return {m.name: m.width / total[m.component] for m in modes}
