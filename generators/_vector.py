@@ -4,12 +4,17 @@ L = Z'_a sum_f c_f fbar gamma^a f, with P_L for neutrinos; c_f are couplings, si
 """
 
 import math
+from collections.abc import Mapping
+from typing import ClassVar
 
 from snmc.decays import DecayMode
 from snmc.ground.compiled import compiled_formula
 from snmc.ground.errors import InputError
 from snmc.ground.units import ALPHA, M_ELECTRON, M_MUON
 from snmc.production.emission import Coalescence
+from snmc.roles.decaying_particle import DecayingParticle
+from snmc.roles.generator import Parameter, Switch, Value
+from snmc.thermal import BOSE
 
 CHARGE = math.sqrt(4 * math.pi * ALPHA)  # of the positron
 NEUTRINOS = {"e": 12, "mu": 14, "tau": 16}
@@ -65,10 +70,47 @@ def vector_modes(mass: float, couplings: dict[str, float]) -> tuple[DecayMode, .
     return tuple(modes)
 
 
-def check_mixing(mixing: float, g: float) -> None:
-    """Raise InputError if kinetic mixing would make more Z' than the gauge coupling."""
-    if abs(mixing) > g:
-        raise InputError(
-            f"generator.kinetic_mixing: found {mixing:g}; needs at most g = {g:g} in size: "
-            "production by mixing is not included"
-        )
+SECONDARIES = Switch(
+    "secondaries", ("no", "yes"), "no", "whether muons decay in turn, and give neutrinos"
+)
+
+
+def vector_parameters(highest: float, mixing: str) -> tuple[Parameter, ...]:
+    """Mass [MeV] up to `highest`, gauge coupling, kinetic mixing as `mixing` describes it."""
+    return (
+        Parameter("mass", "MeV", 1e-6, highest, "mass of Z'"),
+        Parameter("g", "", 1e-20, 1.0, "gauge coupling"),
+        Parameter("kinetic_mixing", "", -1.0, 1.0, mixing, optional=True),
+    )
+
+
+class VectorBoson(DecayingParticle):
+    """Z' of a gauge coupling g and kinetic mixing eps (`loops` times g if the card gives none)."""
+
+    loops: ClassVar[float]
+    spin_states: ClassVar[int] = 3
+    statistics: ClassVar[float] = BOSE
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        super().__init__(values)
+        self.g = float(self.values["g"])  # type: ignore[arg-type]
+        self.mixing = float(self.values.get("kinetic_mixing", self.loops * self.g))  # type: ignore[arg-type]
+        if abs(self.mixing) > self.g:
+            raise InputError(
+                f"generator.kinetic_mixing: found {self.mixing:g}; needs at most g = {self.g:g} in "
+                "size: production by mixing is not included"
+            )
+
+    @property
+    def mass(self) -> float:
+        """Mass of Z' [MeV]."""
+        return float(self.values["mass"])  # type: ignore[arg-type]
+
+    @property
+    def secondaries(self) -> bool:
+        """Whether muons decay in turn."""
+        return self.values["secondaries"] == "yes"
+
+    def coupling_squared(self, component: str, process: str, source: str) -> float:
+        """g^2: whatever makes Z' has a charge of size 1."""
+        return self.g**2

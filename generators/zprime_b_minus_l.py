@@ -6,17 +6,23 @@ decays to neutrinos, electrons and muons. In the core the plasma mixes Z' with t
 """
 
 import math
-from collections.abc import Mapping
-from typing import ClassVar
 
 from snmc.decays import DecayMode
-from snmc.generators._vector import CHARGE, NEUTRINOS, check_mixing, neutrino_pairs, vector_modes
 from snmc.ground.compiled import compiled, compiled_formula
 from snmc.ground.units import F_PION
 from snmc.production.emission import Process, Scattering
-from snmc.roles.decaying_particle import DecayingParticle
-from snmc.roles.generator import Parameter, Switch, Value
-from snmc.thermal import BOSE, Screening
+from snmc.roles.generator import Switch
+from snmc.thermal import Screening
+
+from ._vector import (
+    CHARGE,
+    NEUTRINOS,
+    SECONDARIES,
+    VectorBoson,
+    neutrino_pairs,
+    vector_modes,
+    vector_parameters,
+)
 
 G_AXIAL = 1.2754  # axial coupling of the nucleon, PDG 2022
 PION_NUCLEON = G_AXIAL / F_PION  # g_A/(sqrt(2) F), of charged pions [1/MeV]; F = F_PION/sqrt(2)
@@ -92,19 +98,13 @@ def pion_capture(
     return square
 
 
-class BMinusLBoson(DecayingParticle):
+class BMinusLBoson(VectorBoson):
     """Gauge boson of B - L with coupling g."""
 
     name = "zprime-b-minus-l"
     title = "Gauge boson of B - L, Z' -> nu nubar"
-    parameters = (
-        Parameter("mass", "MeV", 1e-6, 400.0, "mass of Z'"),
-        Parameter("g", "", 1e-20, 1.0, "gauge coupling"),
-        Parameter(
-            "kinetic_mixing", "", -1.0, 1.0, "mixing eps with the photon, in decays; 0 if left out",
-            optional=True,
-        ),
-    )  # fmt: skip
+    parameters = vector_parameters(400.0, "mixing eps with the photon, in decays; 0 if left out")
+    loops = 0.0
     switches = (
         Switch(
             "processes",
@@ -117,24 +117,12 @@ class BMinusLBoson(DecayingParticle):
             "plasma", ("mixing", "none"), "mixing",
             "whether the plasma of the core mixes Z' with the photon",
         ),
+        SECONDARIES,
     )  # fmt: skip
     references = (
         "Akita, Im, Masud, Yun, arXiv:2312.13627",
         "Shin, Yun, arXiv:2211.15677",
     )
-    spin_states: ClassVar[int] = 3
-    statistics: ClassVar[float] = BOSE
-
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        super().__init__(values)
-        self.g = float(self.values["g"])  # type: ignore[arg-type]
-        self.mixing = float(self.values.get("kinetic_mixing", 0.0))  # type: ignore[arg-type]
-        check_mixing(self.mixing, self.g)
-
-    @property
-    def mass(self) -> float:
-        """Mass of Z' [MeV]."""
-        return float(self.values["mass"])  # type: ignore[arg-type]
 
     @property
     def screening(self) -> Screening:
@@ -154,10 +142,6 @@ class BMinusLBoson(DecayingParticle):
             for name in self.values["processes"]  # type: ignore[union-attr]
             for process in known[name]
         )
-
-    def coupling_squared(self, component: str, process: str, source: str) -> float:
-        """g^2: neutrinos and nucleons have B - L of size 1."""
-        return self.g**2
 
     def modes(self) -> tuple[DecayMode, ...]:
         """Z' -> neutrinos, electrons, muons."""

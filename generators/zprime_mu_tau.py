@@ -6,17 +6,22 @@ mu- gamma -> mu- Z', and decays to muon and tau neutrinos, and to muons if it ca
 """
 
 import math
-from collections.abc import Mapping
-from typing import ClassVar
 
 from snmc.decays import DecayMode
-from snmc.generators._vector import CHARGE, check_mixing, neutrino_pairs, vector_modes
 from snmc.ground.compiled import compiled_formula
 from snmc.ground.units import ALPHA, M_MUON, M_TAU
 from snmc.production.emission import Process, Scattering
-from snmc.roles.decaying_particle import DecayingParticle
-from snmc.roles.generator import Parameter, Switch, Value
-from snmc.thermal import BOSE, Screening
+from snmc.roles.generator import Switch
+from snmc.thermal import Screening
+
+from ._vector import (
+    CHARGE,
+    SECONDARIES,
+    VectorBoson,
+    neutrino_pairs,
+    vector_modes,
+    vector_parameters,
+)
 
 FLAVOURS = ("mu", "tau")
 ONE_LOOP = -CHARGE / (12 * math.pi**2) * math.log((M_TAU / M_MUON) ** 2)  # eps/g, eq. 46
@@ -45,20 +50,15 @@ def semi_compton(
     return 32 * math.pi * ALPHA * square
 
 
-class MuTauBoson(DecayingParticle):
+class MuTauBoson(VectorBoson):
     """Gauge boson of L_mu - L_tau with coupling g and kinetic mixing eps."""
 
     name = "zprime-mu-tau"
     title = "Gauge boson of L_mu - L_tau, Z' -> nu nubar"
-    parameters = (
-        Parameter("mass", "MeV", 1e-6, 800.0, "mass of Z'"),
-        Parameter("g", "", 1e-15, 1.0, "gauge coupling"),
-        Parameter(
-            "kinetic_mixing", "", -1.0, 1.0,
-            "mixing eps with the photon; if left out, -g/70 of muon and tau loops",
-            optional=True,
-        ),
-    )  # fmt: skip
+    parameters = vector_parameters(
+        800.0, "mixing eps with the photon; if left out, -g/69 of muon and tau loops"
+    )
+    loops = ONE_LOOP
     switches = (
         Switch(
             "processes",
@@ -71,24 +71,12 @@ class MuTauBoson(DecayingParticle):
             "screening", ("electron", "none"), "electron",
             "whether photons in the core have the mass of plasmons",
         ),
+        SECONDARIES,
     )  # fmt: skip
     references = (
         "Akita, Im, Masud, Yun, arXiv:2312.13627",
         "Croon, Elor, Leane, McDermott, arXiv:2006.13942",
     )
-    spin_states: ClassVar[int] = 3
-    statistics: ClassVar[float] = BOSE
-
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        super().__init__(values)
-        self.g = float(self.values["g"])  # type: ignore[arg-type]
-        self.mixing = float(self.values.get("kinetic_mixing", ONE_LOOP * self.g))  # type: ignore[arg-type]
-        check_mixing(self.mixing, self.g)
-
-    @property
-    def mass(self) -> float:
-        """Mass of Z' [MeV]."""
-        return float(self.values["mass"])  # type: ignore[arg-type]
 
     @property
     def screening(self) -> Screening:
@@ -108,10 +96,6 @@ class MuTauBoson(DecayingParticle):
             for name in self.values["processes"]  # type: ignore[union-attr]
             for process in known[name]
         )
-
-    def coupling_squared(self, component: str, process: str, source: str) -> float:
-        """g^2: all particles concerned have charge 1."""
-        return self.g**2
 
     def modes(self) -> tuple[DecayMode, ...]:
         """Z' -> neutrinos of mu and tau, muons, and electrons by kinetic mixing."""

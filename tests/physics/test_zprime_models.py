@@ -16,12 +16,20 @@ METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
 
 
 def mu_tau(mass: float = 10.0, g: float = 1e-6, **values: float) -> MuTauBoson:
-    chosen = {"processes": ("neutrino-pairs", "semi-compton"), "screening": "electron"}
+    chosen = {
+        "processes": ("neutrino-pairs", "semi-compton"),
+        "screening": "electron",
+        "secondaries": "no",
+    }
     return MuTauBoson({"mass": mass, "g": g, **values, **chosen})
 
 
 def b_minus_l(mass: float = 10.0, g: float = 1e-6, **values: float) -> BMinusLBoson:
-    chosen = {"processes": ("pion-capture", "neutrino-pairs"), "plasma": "mixing"}
+    chosen = {
+        "processes": ("pion-capture", "neutrino-pairs"),
+        "plasma": "mixing",
+        "secondaries": "no",
+    }
     return BMinusLBoson({"mass": mass, "g": g, **values, **chosen})
 
 
