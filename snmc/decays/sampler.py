@@ -286,7 +286,7 @@ class DecaySampler:
         self.width = float(widths[0].sum())
         products = [seen_daughters(mode.daughters, secondaries) for mode in modes]
         wanted = [[p for p in one if flight.looks_for(p)] for one in products]
-        self._rows_each = max(len(one) for one in wanted)
+        self.rows_each = max(len(one) for one in wanted)
         # Of the parents only those count whose mode ends in something looked for.
         widths *= np.array([bool(one) for one in wanted])
         cdf = np.cumsum(widths, axis=1)
@@ -355,7 +355,7 @@ class DecaySampler:
             grid.time_edges, grid.radius_edges, self.polarisation,
             self._mode_cdf, self._daughters, self._masses, self._wanted,
             self._lean, self._amplitude, self._asymmetry,
-            self.secondaries, self._rows_each, self.mass, self.width / HBAR,
+            self.secondaries, self.rows_each, self.mass, self.width / HBAR,
             flight.distance, flight.photosphere, flight.neutrinosphere,
             flight.window, flight.max_sine(), flight.photons, flight.neutrinos,
             self._flavour.probability, self._flavour.log_lo, self._flavour.dlog,

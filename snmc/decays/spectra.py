@@ -233,7 +233,8 @@ def mode_spectra(mode: DecayMode, mass: float, secondaries: bool) -> Mapping[int
     """Spectra of one decay by PDG number, at rest: all photons and neutrinos it ends in.
 
     `mass` [MeV] of the parent; `secondaries` as in `DecaySampler`. Normalised to particles a decay;
-    continua on 1000 cells up to half the mass, exact at their edges to 1e-5.
+    continua on 1000 cells up to half the mass, good to 1e-5 at their edges, but for neutrinos of
+    muons that hardly move: 256 lines in the muon's frame stand for them.
     """
     edges = np.linspace(0, mass / 2, CELLS + 1)
     lines: dict[int, list[Line]] = {}

@@ -15,7 +15,7 @@ from snmc.interactions.channel import ELECTRON_LIKE, MUON_LIKE, FinalStates, Flo
 REFRACTIVE_INDEX = 1.33  # of water, visible light: Akita et al. 2024
 THRESHOLD = M_MUON / np.sqrt(1 - REFRACTIVE_INDEX**-2)  # total energy [MeV]: 160.3
 LIFETIME = 2.1969811e-6  # s, PDG 2022
-OXYGEN_LIFETIME = 1.795e-6  # s, of mu- bound to 16O: Suzuki et al., Phys. Rev. C 35 (1987) 2212
+OXYGEN_LIFETIME = 1.7954e-6  # s, of mu- bound to 16O: Suzuki et al., Phys. Rev. C 35 (1987) 2212
 CAPTURED = 0.184  # share of mu- captured by 16O, rate times lifetime: Suzuki et al. 1987
 MUON = 13
 

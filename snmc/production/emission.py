@@ -30,7 +30,7 @@ from snmc.thermal import Screening, debye_momentum_squared, species
 Array = npt.NDArray[np.float64]
 Precision = Literal["draft", "standard", "high"]
 
-_CM3_IN_KM3 = 1e15
+CM3_IN_KM3 = 1e15
 _COLDEST = 0.08  # shells colder than this part of the hottest emit less than 1e-5 of it (~ T^6)
 _TAIL = 22.0  # spectra end where they fell by exp(-22)
 _STATES_PER_TASK = 16
@@ -127,7 +127,7 @@ def emission_grid(
     reach = core.surface(middles) * np.maximum(outermost, fractions[1])
     radius_edges = reach[:, None] * np.linspace(0, 1, resolution.radii + 1)
 
-    coarse = _flat(core.state(reach[:, None] * _PROBE, middles[:, None]))
+    coarse = flat(core.state(reach[:, None] * _PROBE, middles[:, None]))
     shoulder = max((_shoulder(process, coarse) for process in processes), default=0.0)
     kinetic_top = max(0.0, shoulder - mass) + _TAIL * float(probe.temperature.max())
     steps_up = np.linspace(0, 1, resolution.energies + 1)[1:] ** 2
@@ -217,6 +217,20 @@ def _written_in(amplitude: Callable[..., float]) -> str:
     return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
 
 
+def cells(core: SupernovaCore, grid: Grid, gravity: bool) -> tuple[CoreState, Array]:
+    """State in the middle and proper volume [km3] of each cell, (times, radii).
+
+    Without `gravity` the lapse is 1 and volumes are flat.
+    """
+    middle_time = (grid.time_edges[1:] + grid.time_edges[:-1])[:, None] / 2
+    inner, outer = grid.radius_edges[:, :-1], grid.radius_edges[:, 1:]
+    state = core.state((inner + outer) / 2, middle_time)
+    if gravity:
+        return state, core.shell_volume(inner, outer, middle_time)
+    flat_volume = 4 * np.pi / 3 * (outer**3 - inner**3)
+    return replace(state, lapse=np.ones_like(state.lapse)), flat_volume
+
+
 def _compute(
     core: SupernovaCore,
     process: Process,
@@ -228,14 +242,8 @@ def _compute(
     workers: int,
     progress: Callable[[int], Any],
 ) -> Array:
-    middle_time = (grid.time_edges[1:] + grid.time_edges[:-1]) / 2
-    inner, outer = grid.radius_edges[:, :-1], grid.radius_edges[:, 1:]
-    state = _flat(core.state((inner + outer) / 2, middle_time[:, None]))
-    if gravity:
-        volume = core.shell_volume(inner, outer, middle_time[:, None])
-    else:
-        state = replace(state, lapse=np.ones_like(state.lapse))
-        volume = 4 * np.pi / 3 * (outer**3 - inner**3)
+    state, volume = cells(core, grid, gravity)
+    state = flat(state)
     # Rates depend on place and time only through the local state: each state once.
     table = np.stack([getattr(state, field.name) for field in fields(state)], axis=1)
     rate_columns = [i for i, field in enumerate(fields(state)) if field.name != "enclosed_mass"]
@@ -261,7 +269,7 @@ def _compute(
     local = rates[where].reshape(shape)
     # dN/dE at infinity: dt_loc = a dt and dE_loc = dE/a, so the lapse stays in E_loc alone.
     duration = np.diff(grid.time_edges)
-    cell = volume * _CM3_IN_KM3 * duration[:, None] * RATE_DENSITY
+    cell = volume * CM3_IN_KM3 * duration[:, None] * RATE_DENSITY
     return np.ascontiguousarray(np.moveaxis(local * cell[..., None, None], 2, 0))
 
 
@@ -296,7 +304,8 @@ def _rate(
     )
 
 
-def _flat(state: CoreState) -> CoreState:
+def flat(state: CoreState) -> CoreState:
+    """Give the same states in one row."""
     return CoreState(**{f.name: np.ravel(getattr(state, f.name)) for f in fields(state)})
 
 
@@ -313,7 +322,8 @@ class Emission:
     `components`: the kinds of parent (one for a Majorana particle; particle and antiparticle);
     `grid`: its cells; `energies` [MeV]: (n,), the fine nodes between which the density is linear;
     `density`: (components, times, radii, n), dN/dE [1/MeV] of each cell; `by_process`: parents and
-    their energy [MeV] for each process.
+    their energy [MeV] for each process; `escaping_share`: of the number made, what
+    leaves the core.
     """
 
     components: tuple[str, ...]
@@ -321,11 +331,18 @@ class Emission:
     energies: Array
     density: Array
     by_process: Mapping[str, tuple[float, float]]
+    escaping_share: float = 1.0
 
     @property
     def spectrum(self) -> Array:
         """dN/dE [1/MeV] of all parents at `energies`."""
         return np.asarray(self.density.sum(axis=(0, 1, 2)))
+
+    @property
+    def edge_share(self) -> float:
+        """Share of the parents that come from the outermost shell."""
+        edge = np.asarray(self.density[:, :, -1].sum(axis=(0, 1)))
+        return _trapezoid(edge, self.energies)[0] / self.parents
 
     @property
     def parents(self) -> float:
@@ -346,11 +363,13 @@ def combine(
     grid: Grid,
     mass: float,
     tables: Mapping[str, Array],
+    escaping: Array | None = None,
 ) -> Emission:
     """Sum processes and lay the spectra on a fine energy grid.
 
     `tables`: by process, (components, times, radii, energies) dN/dE [1/MeV] with couplings
-    included. Between the nodes of `grid` the logarithm of dN/dE is interpolated monotonically in
+    included; `escaping`: the share of them that leaves the core, of the same shape, None for all.
+    Between the nodes of `grid` the logarithm of dN/dE is interpolated monotonically in
     the square root of the kinetic energy; below the first node (at most about an MeV above the
     mass) the density falls linearly to zero. Raises InputError if nothing at all is emitted.
     """
@@ -373,12 +392,19 @@ def combine(
         dense[dense <= 2 * floor] = 0.0
         return np.concatenate([np.zeros_like(dense[..., :1]), dense], axis=-1)
 
+    escaping_share = 1.0
+    if escaping is not None:
+        made, _ = _trapezoid(refine(total.sum(axis=(0, 1, 2))), energies)
+        total = total * escaping
+        left, _ = _trapezoid(refine(total.sum(axis=(0, 1, 2))), energies)
+        escaping_share = left / made
+        tables = {name: table * escaping for name, table in tables.items()}
     by_process = {}
     for name, table in tables.items():
         spectrum = refine(table.sum(axis=(0, 1, 2)))
         count, energy = _trapezoid(spectrum, energies)
         by_process[name] = (float(count), float(energy))
-    return Emission(components, grid, energies, refine(total), by_process)
+    return Emission(components, grid, energies, refine(total), by_process, escaping_share)
 
 
 def _trapezoid(density: Array, energies: Array) -> tuple[float, float]:

@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from snmc.core import CoreState
 from snmc.decays import DecayMode, DecaySampler, branching
 from snmc.decays.fluence import PAPERS, Daughter, PaperLaw, exact_fluence, paper_fluence
 from snmc.ground.columns import Columns
 from snmc.ground.errors import PhysicsError, PhysicsWarning
 from snmc.ground.units import HBAR, MEV_IN_ERG
+from snmc.production.absorption import escaping_share
 from snmc.production.emission import (
     Emission,
     Grid,
@@ -23,7 +25,7 @@ from snmc.production.emission import (
     emitted_numbers,
 )
 from snmc.roles.generator import Generator, Observation, Response, Supernova
-from snmc.thermal import Screening
+from snmc.thermal import FERMI, Screening
 
 Array = npt.NDArray[np.float64]
 
@@ -33,10 +35,13 @@ BINDING_ENERGY_ERG = 5e53  # of the heaviest neutron stars, Lattimer and Prakash
 class DecayingParticle(Generator):
     """A model given by its mass, processes with couplings, and decay modes.
 
-    The subclass says those; production, flight and decay follow here. `paper_law`: the printed
-    formula of the fluence with which `snmc validate` compares (see `snmc.decays.fluence`).
+    The subclass says those; production, absorption, flight and decay follow here. `spin_states`
+    and `statistics` (FERMI or BOSE) are those of the particle; `paper_law`: the printed formula of
+    the fluence with which `snmc validate` compares (see `snmc.decays.fluence`).
     """
 
+    spin_states: ClassVar[int] = 2
+    statistics: ClassVar[float] = FERMI
     paper_law: ClassVar[PaperLaw] = "akita-36"
 
     @property
@@ -68,6 +73,13 @@ class DecayingParticle(Generator):
     def secondaries(self) -> bool:
         """Whether charged muons and pions among the daughters decay in turn."""
         return False
+
+    def rescattering(self, state: CoreState, energies: Array) -> Array | None:
+        """Opacity [MeV] besides the inverse of production, couplings included, or None.
+
+        `state`: n states; `energies` [MeV]: (n, energies) local energies. Result: the same shape.
+        """
+        return None
 
     def helicity_flipped(self) -> tuple[Process, ...]:
         """The same processes, in order, with the amplitude into the rarer helicity.
@@ -105,9 +117,10 @@ class DecayingParticle(Generator):
     def emission(
         self, supernova: Supernova, precision: Precision, workers: int, quiet: bool
     ) -> Emission:
-        """Emission table of all processes with the model's couplings.
+        """Emission table of all processes with the model's couplings, less what is absorbed.
 
-        Raises InputError if nothing is emitted; warns if it is more energy than a supernova has.
+        Raises InputError if nothing is emitted; warns if it is more energy than a supernova has,
+        or if the core is so opaque that its edge alone emits.
         """
         from tqdm import tqdm
 
@@ -117,15 +130,36 @@ class DecayingParticle(Generator):
             total=states * len(self.processes()), desc="emission table", unit="state",
             disable=True if quiet else None, leave=False, delay=1,
         ) as bar:  # fmt: skip
-            tables = {
-                process.name: self._table(process, supernova, precision, grid, workers, bar.update)
+            production = [
+                (
+                    process,
+                    self._numbers(process, supernova, precision, grid, workers, bar.update),
+                    self._couplings(process),
+                )
                 for process in self.processes()
-            }
-        emission = combine(self.components(), grid, self.mass, tables)
+            ]
+        tables = {
+            process.name: np.tensordot(couplings, numbers, axes=1)
+            for process, numbers, couplings in production
+        }
+        escaping = None
+        if supernova.absorption and production:
+            escaping = escaping_share(
+                supernova.core, grid, self.mass, self.screening, supernova.gravity, production,
+                self.spin_states, self.statistics, self.rescattering,
+            )  # fmt: skip
+        emission = combine(self.components(), grid, self.mass, tables, escaping)
         if (energy := emission.parent_energy * MEV_IN_ERG) > BINDING_ENERGY_ERG:
             warnings.warn(
                 f"the particles carry {energy:.2g} erg, more than the {BINDING_ENERGY_ERG:g} erg "
-                "of a whole supernova: cooling and absorption are not included",
+                "of a whole supernova, whose cooling by them is not included",
+                PhysicsWarning,
+                stacklevel=2,
+            )
+        if emission.escaping_share < 0.5 and emission.edge_share > 0.1:
+            warnings.warn(
+                "the core is opaque up to its edge, and what lies outside would absorb too: the "
+                "emission is an upper bound",
                 PhysicsWarning,
                 stacklevel=2,
             )
@@ -148,7 +182,7 @@ class DecayingParticle(Generator):
         neutrinos = any(mode.asymmetry for mode in own)
         return bool((observation.photons and photons) or (observation.neutrinos and neutrinos))
 
-    def _table(
+    def _numbers(
         self,
         process: Process,
         supernova: Supernova,
@@ -163,7 +197,7 @@ class DecayingParticle(Generator):
         )  # fmt: skip
         if not np.isfinite(numbers).all():
             raise PhysicsError(f"{process.name}: the rate is not finite at {self.mass:g} MeV")
-        return np.tensordot(self._couplings(process), numbers, axes=1)
+        return numbers
 
     def _couplings(self, process: Process) -> Array:
         return np.array(
@@ -202,13 +236,17 @@ class DecayingParticle(Generator):
 
 
 def emission_report(emission: Emission, modes: tuple[DecayMode, ...]) -> dict[str, Any]:
-    """Emitted number and energy in all and by process, width, lifetime, branching ratios."""
+    """What leaves the core, in all and by process, and the decay: width, lifetime, branching.
+
+    `escaping_share`: of the number made, what is not absorbed on the way out.
+    """
     width = sum(mode.width for mode in modes if mode.component == modes[0].component)
     parents, energy = emission.parents, emission.parent_energy
     return {
         "parents": parents,
         "parent_energy_erg": energy * MEV_IN_ERG,
         "mean_energy_MeV": energy / parents,
+        "escaping_share": emission.escaping_share,
         "processes": {
             name: {
                 "parents": number,
@@ -246,8 +284,11 @@ class DecaySource:
         return self.sampler.sample(stream, first_event, count, events)
 
     def largest_weight(self, events: int) -> float:
-        """Weight that only rows beyond the tilt's best case exceed, see `Source`."""
-        return self.sampler.weight_unit(events)
+        """Weight that only rows beyond the tilt's best case exceed, see `Source`.
+
+        The decay time is drawn for one of the daughters: a row that it alone makes counts for all.
+        """
+        return self.sampler.weight_unit(events) * self.sampler.rows_each
 
     def analytic(self, daughter: Daughter, edges: Array) -> Mapping[str, Array]:
         """Fluence in bins of energy: exact, and as the paper prints it, see `Source`."""

@@ -12,7 +12,7 @@ import snmc.detectors
 from snmc.ground.columns import ARRIVALS, Columns
 from snmc.ground.errors import InputError
 from snmc.ground.units import M_MUON
-from snmc.interactions import ibd, oxygen
+from snmc.interactions import ibd, oxygen, oxygen_gamma
 from snmc.interactions.registry import CHANNELS
 from snmc.roles.detector import Detector, describe, load_detector
 
@@ -151,6 +151,18 @@ def test_expected_electrons_of_muons(tank: Make) -> None:
         weights = np.asarray(found.columns["weight"])
         error = np.sqrt((weights**2).sum()) * (0.5 if pdg == 14 else 1e-3)
         assert weights.sum() == pytest.approx(1e-35 * molecules * sigma.sum(), abs=4 * error)
+
+
+def test_expected_gamma_rays(tank: Make) -> None:
+    """Would catch a channel drawn out of proportion: gamma rays beside electrons on oxygen."""
+    energies = np.random.default_rng(7).uniform(40.0, 200.0, 60_000)
+    found = tank("nue-oxygen-cc", "oxygen-nc-gamma").detect(
+        batch(12, energies), 10.0, np.random.default_rng(8)
+    )
+    weights = np.where(found.columns["channel"] == 1, found.columns["weight"], 0.0)
+    molecules = 1e9 / 18.015 * 6.02214076e23
+    expected = 1e-35 * molecules * oxygen_gamma.cross_section(energies, False).sum()
+    assert abs(weights.sum() - expected) < 4 * np.sqrt((weights**2).sum())
 
 
 def test_window_cuts_the_electron_alone(tank: Make) -> None:

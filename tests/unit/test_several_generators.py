@@ -6,11 +6,8 @@ import awkward
 import numpy as np
 import pytest
 import uproot
-from click.testing import CliRunner
 
-from snmc import cli
 from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES
-from snmc.ground.errors import InputError
 from snmc.ground.streams import BLOCK_EVENTS
 from snmc.judgement.report import file_text, show_card, show_file, text_of
 from snmc.roles.detector import Detections
@@ -226,14 +223,6 @@ def test_show_tells_of_each_generator(make):
     assert alone["generator"]["name"] == "burst"
     assert {"title", "core", "parents", "processes", "width_MeV", "references"} <= set(alone)
     assert "decay" not in text_of(alone)
-
-
-def test_validate_takes_one_generator(make):
-    """Catches a comparison of a sum with the flux of its first part."""
-    card = make(DIPOLE + BURST)
-    done = CliRunner().invoke(cli.snmc, ["validate", str(card.path)])
-    assert isinstance(done.exception, InputError)
-    assert "found 2" in str(done.exception)
 
 
 def test_plan_of_a_generator_that_shows_nothing(make):
