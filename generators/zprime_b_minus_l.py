@@ -133,7 +133,7 @@ class BMinusLBoson(VectorBoson):
         """Processes chosen in the card."""
         known: dict[str, tuple[Process, ...]] = {
             "pion-capture": (
-                Scattering("pion-capture", ("pi-",), "p", "n", pion_capture, azimuths=4),
+                Scattering("pion-capture", ("pi-",), "p", "n", pion_capture, azimuths=3),
             ),
             "neutrino-pairs": neutrino_pairs(tuple(NEUTRINOS)),
         }

@@ -93,8 +93,8 @@ NEUTRON = species("n", 600.0, 640.0, FERMI, 10.0)
 CASES: dict[str, tuple[Any, float, Species, Species, Species, int]] = {
     "semi-Compton, light": (semi_compton, 1.0, PLASMON, MUON, MUON, 6),
     "semi-Compton, heavy": (semi_compton, 100.0, PLASMON, MUON, MUON, 6),
-    "pion capture": (pion_capture, 1.0, PION, PROTON, NEUTRON, 4),
-    "pion capture, heavy": (pion_capture, 60.0, PION, PROTON, NEUTRON, 4),
+    "pion capture": (pion_capture, 1.0, PION, PROTON, NEUTRON, 3),
+    "pion capture, heavy": (pion_capture, 60.0, PION, PROTON, NEUTRON, 3),
 }
 
 
