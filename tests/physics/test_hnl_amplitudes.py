@@ -266,6 +266,18 @@ def test_three_body_decays_equal_explicit_spinors(flavour: str) -> None:
     assert seen == {"e": 6, "mu": 6, "tau": 5}[flavour]
 
 
+def test_every_amplitude_has_a_name_of_its_own() -> None:
+    """Would catch numba's cache giving one amplitude for another.
+
+    Functions of one name made by one factory, loaded from the cache in one process, have been seen
+    to be exchanged: e- p -> N n then had the amplitude of e+ n, a third too small.
+    """
+    channels = nucleon_channels() + [c for f in ("e", "mu", "tau") for c in lepton_channels(f)]
+    made = {id(a): a for a in (channel.make(channel.couplings) for channel in channels)}
+    names = {amplitude.__qualname__ for amplitude in made.values()}
+    assert len(names) == len(made) > 15
+
+
 @pytest.mark.parametrize(
     ("couplings", "vector_axial"),
     [(NEUTRON, (0.5, 0.635)), (PROTON, (0.03758, 0.635)), (CHARGED, (V_UD, 1.27 * V_UD))],

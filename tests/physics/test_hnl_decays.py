@@ -10,6 +10,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from snmc.generators.hnl import HeavyNeutralLepton, decays, pion_width, three_body_width
 from snmc.ground.errors import InputError
@@ -248,6 +250,16 @@ def test_majorana_has_both_signs_and_dirac_one() -> None:
     for mode in majorana:
         assert sum(charge.get(pdg, 0) - charge.get(-pdg, 0) for pdg in mode.daughters) == 0
     assert len({mode.name for mode in majorana}) == len(majorana)
+
+
+@settings(deadline=None, max_examples=40)
+@given(mass=st.floats(1.0, 800.0), mixings=st.lists(st.floats(1e-12, 1e-2), min_size=3, max_size=3))
+def test_every_mode_is_one_the_engine_can_sample(mass: float, mixings: list[float]) -> None:
+    """Would catch a closed mode with a width, a missing amplitude, or NaN at some mass."""
+    names = ("U2_e", "U2_mu", "U2_tau")
+    for mode in model(mass, **dict(zip(names, mixings, strict=True))).modes():
+        mode.check(mass)
+        assert 0 < mode.width < math.inf
 
 
 @pytest.mark.parametrize(
