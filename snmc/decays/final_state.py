@@ -231,14 +231,14 @@ def opposite(azimuth: float) -> float:
 @compiled
 def final_state(
     rng: np.random.Generator, M: float, mode: int, mode_daughters: Integers, mode_masses: Array,
-    mode_amplitude: Array, tilt: float, photons: bool, neutrinos: bool, secondaries: bool,
+    mode_amplitude: Array, photons: bool, neutrinos: bool, secondaries: bool,
     pdg: Integers, energy: Array, y: Array, azimuth: Array, momenta: Array, scratch: Array,
 ) -> int:  # fmt: skip
-    """Draw one decay; returns how many photons and neutrinos were written.
+    """Draw one unpolarised decay; returns how many photons and neutrinos were written.
 
-    `number` of `daughters` with `masses` [MeV] and `amplitude` as in `DecayMode`; `tilt`: the
-    asymmetry of the first of two massless ones. Into `pdg`, `energy` [MeV], `y`, `azimuth` [rad],
-    each (MOST,). `momenta` and `scratch`, (3, 4), hold intermediate results.
+    `mode`: row of `mode_daughters` (0 for no third), `mode_masses` [MeV] and `mode_amplitude`, as
+    in `DecayMode`. Written into `pdg`, `energy` [MeV], `y`, `azimuth` [rad], each (MOST,);
+    `momenta` and `scratch`, (3, 4), hold intermediate results.
     """
     daughters, masses, amplitude = mode_daughters[mode], mode_masses[mode], mode_amplitude[mode]
     count = 0
@@ -254,10 +254,10 @@ def final_state(
             )  # fmt: skip
         return count
     # Two: the second flies opposite to the first.
-    first, phi = tilted_point(tilt, rng.random()), (2 * rng.random() - 1) * np.pi
+    first, phi = 2 * rng.random(), (2 * rng.random() - 1) * np.pi
     for d in range(2):
         at = first if d == 0 else 2.0 - first
-        around = phi if d == 0 else (opposite(phi))
+        around = phi if d == 0 else opposite(phi)
         E = two_body_energy(M, masses[d], masses[1 - d])
         if is_wanted(daughters[d], photons, neutrinos):
             pdg[count] = daughters[d]
@@ -266,7 +266,7 @@ def final_state(
             azimuth[count] = around
             count += 1
         elif masses[d] > 0.0:
-            p = np.sqrt((E - masses[d]) * (E + masses[d]))
+            p = np.sqrt(max(0.0, (E - masses[d]) * (E + masses[d])))
             sine = np.sqrt(at * (2 - at))
             momenta[d, 0] = E
             momenta[d, 1] = p * sine * np.cos(around)

@@ -22,6 +22,8 @@ MASSES: Mapping[int, float] = {
 MUON_MASSES = (0.0, M_ELECTRON, 0.0)
 MUON_AMPLITUDE = (1.0, 0.0, 0.0, 0.0)
 
+_CLOSE = 1e-9  # to threshold, relative: there energies of 16 digits tell no momenta
+
 
 @dataclass(frozen=True)
 class DecayMode:
@@ -55,7 +57,7 @@ class DecayMode:
                 f"{self.name}: found the daughters {self.daughters}; needs two or three of "
                 + ", ".join(str(pdg) for pdg in MASSES)
             )
-        if self.width > 0 and sum(self.masses) >= mass:
+        if self.width > 0 and sum(self.masses) >= mass * (1 - _CLOSE):
             raise PhysicsError(f"{self.name}: closed at {mass:g} MeV, yet it has a width")
         if (len(self.daughters) == 3) != (self.amplitude is not None):
             raise PhysicsError(f"{self.name}: three daughters, and they alone, need an amplitude")

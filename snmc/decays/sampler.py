@@ -13,9 +13,11 @@ import numpy.typing as npt
 
 from snmc.decays.final_state import MOST, final_state, opposite
 from snmc.decays.modes import NEUTRINOS, PHOTON, DecayMode, seen_daughters
+from snmc.decays.spectra import three_body_integral
 from snmc.flavour import envelope_rho_ye, flavour_at_earth, flavour_table
 from snmc.ground.columns import ARRIVALS, Columns
 from snmc.ground.compiled import compiled
+from snmc.ground.errors import PhysicsError
 from snmc.ground.kinematics import (
     arrival_angle,
     arrival_delay,
@@ -168,7 +170,7 @@ def _sample(
         else:
             daughters = final_state(
                 rng, M, m, mode_daughters, mode_masses,
-                mode_amplitude, mode_asymmetry[m] * pol, photons, neutrinos, secondaries,
+                mode_amplitude, photons, neutrinos, secondaries,
                 born_as, rest_energy, y, azimuth, momenta, scratch,
             )  # fmt: skip
         u_decay = rng.random()
@@ -279,6 +281,15 @@ class DecaySampler:
         self.secondaries = secondaries
         for mode in modes:
             mode.check(mass)
+            a = mode.amplitude
+            if (
+                a is not None
+                and mode.width > 0
+                and not three_body_integral(mass, mode.masses, a) > 0
+            ):
+                raise PhysicsError(
+                    f"{mode.name}: found the amplitude {a}, which is nowhere positive"
+                )
         components = emission.components
         widths = np.array(
             [[m.width if m.component == c else 0.0 for m in modes] for c in components]

@@ -26,7 +26,7 @@ from snmc.ground.units import M_MUON, M_PION_CHARGED, M_PION_NEUTRAL
 
 Array = npt.NDArray[np.float64]
 Amplitude = tuple[float, float, float, float]
-Triple = tuple[float, float, float]
+Masses = tuple[float, ...]  # of the three daughters
 
 CELLS = 1000  # of a tabulated continuum
 _MUON_LINES, _PION_LINES, _ENERGIES = 256, 256, 64  # nodes that stand for a continuum to be boosted
@@ -69,7 +69,7 @@ def _root_lambda(a: Array | float, b: Array | float, c: Array | float) -> Array:
 
 
 def _chain(
-    E: Array, M: float, masses: Triple, amplitude: Amplitude, which: int, order: int = 16
+    E: Array, M: float, masses: Masses, amplitude: Amplitude, which: int, order: int = 16
 ) -> tuple[Array, Array]:
     """d/dE of the integral of |M|^2 over phase space, and with cos(theta) to daughter 1 inside.
 
@@ -107,13 +107,13 @@ def _chain(
     return (space * square) @ weights, (space * square * angle) @ weights
 
 
-def _highest(M: float, masses: Triple, which: int) -> float:
+def _highest(M: float, masses: Masses, which: int) -> float:
     others = sum(masses) - masses[which]
     return (M * M + (masses[which] - others) * (masses[which] + others)) / (2 * M)
 
 
 def _energy_nodes(
-    M: float, masses: Triple, amplitude: Amplitude, which: int, order: int
+    M: float, masses: Masses, amplitude: Amplitude, which: int, order: int
 ) -> tuple[Array, Array, Array]:
     """Energies of daughter `which`, weights of sum 1, mean cosines to daughter 1.
 
@@ -127,7 +127,7 @@ def _energy_nodes(
     return E, share / share.sum(), turned / np.maximum(density, 1e-300)
 
 
-def three_body_integral(M: float, masses: Triple, amplitude: Amplitude) -> float:
+def three_body_integral(M: float, masses: Masses, amplitude: Amplitude) -> float:
     """Integral of |M|^2 over three-body phase space [MeV^2 times the unit of |M|^2 in MeV^4].
 
     |M|^2 as `DecayMode.amplitude` writes it, with these coefficients; dPhi3 = (2 pi)^4 delta^4
@@ -144,7 +144,7 @@ def three_body_integral(M: float, masses: Triple, amplitude: Amplitude) -> float
 
 
 def three_body_spectrum(
-    E: Array, M: float, masses: Triple, amplitude: Amplitude, which: int
+    E: Array, M: float, masses: Masses, amplitude: Amplitude, which: int
 ) -> Array:
     """dN/dE [1/MeV] of daughter `which` (0, 1, 2) at energies `E` [MeV], normalised to one."""
     inside = (masses[which] <= E) & (_highest(M, masses, which) >= E)
@@ -152,7 +152,7 @@ def three_body_spectrum(
     return np.asarray(density / three_body_integral(M, masses, amplitude))
 
 
-def _cumulative(edges: Array, M: float, masses: Triple, amplitude: Amplitude, which: int) -> Array:
+def _cumulative(edges: Array, M: float, masses: Masses, amplitude: Amplitude, which: int) -> Array:
     """Part of the massless daughters `which` below each of `edges` [MeV]."""
     nodes, weights = unit_rule(3)
     own = np.linspace(0, _highest(M, masses, which), CELLS + 1)
@@ -251,13 +251,12 @@ def mode_spectra(mode: DecayMode, mass: float, secondaries: bool) -> Mapping[int
                     Line(float(energies[0]), 1.0, sign * mode.asymmetry)
                 )
         else:
-            masses = (mode.masses[0], mode.masses[1], mode.masses[2])
             amplitude = mode.amplitude or (0.0, 0.0, 0.0, 0.0)
             if massless:
-                added = _cumulative(edges, mass, masses, amplitude, d)
+                added = _cumulative(edges, mass, mode.masses, amplitude, d)
                 below[pdg] = below.get(pdg, 0.0) + added
                 continue
-            energies, shares, _ = _energy_nodes(mass, masses, amplitude, d, _ENERGIES)
+            energies, shares, _ = _energy_nodes(mass, mode.masses, amplitude, d, _ENERGIES)
         for product, rest in _secondary_lines(pdg, secondaries).items():
             added = _boosted(edges, MASSES[pdg], energies, shares, *rest)
             below[product] = below.get(product, 0.0) + added

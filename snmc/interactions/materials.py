@@ -18,7 +18,17 @@ class Material:
         return self.targets.get(target, 0.0) * AVOGADRO / self.molar_mass
 
 
-# molar masses: IUPAC 2021 standard atomic weights
+def hydrocarbon(hydrogen: float) -> Material:
+    """Carbon, with the share `hydrogen` of hydrogen in its mass; a formula unit is that of 1 g."""
+    protons, carbon = hydrogen / HYDROGEN, (1 - hydrogen) / CARBON
+    return Material(1.0, {"proton": protons, "carbon": carbon, "electron": protons + 6 * carbon})
+
+
+# molar masses [g/mol]: IUPAC 2021 standard atomic weights
+HYDROGEN, CARBON = 1.008, 12.011
+SCINTILLATOR = "liquid-scintillator"  # of which cards state the hydrogen
 MATERIALS: dict[str, Material] = {
     "water": Material(18.015, {"proton": 2, "oxygen": 1, "electron": 10}),
+    "liquid-argon": Material(39.95, {"argon": 1, "electron": 18}),
+    SCINTILLATOR: hydrocarbon(0.12),
 }

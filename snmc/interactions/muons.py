@@ -1,15 +1,19 @@
-"""Muons in water: their Cherenkov light, and the electrons of their decay at rest.
+"""Muons in detectors: their own signal, and the electrons of their decay at rest.
 
-A muon above the Cherenkov threshold shines at once; any muon then stops, within nanoseconds, and
-decays, or, if negative, may be captured by oxygen. Not followed: what a capture leaves (a neutron,
-gamma rays of a few MeV), the recoil and Coulomb field in the spectrum of bound muons' electrons,
-and the electron's direction, which remembers the muon's polarisation a little.
+In water a muon above the Cherenkov threshold shines at once, in a calorimeter any muon does; it
+then stops, within nanoseconds, and decays, or, if negative, may be captured. Not followed: what a
+capture leaves (a neutron, gamma rays of a few MeV), the recoil and Coulomb field in the spectrum of
+bound muons' electrons, and the electron's direction, which remembers the muon's polarisation a
+little.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from snmc.ground.units import M_MUON
+from snmc.ground.units import M_ELECTRON, M_MUON
 from snmc.interactions.channel import ELECTRON_LIKE, MUON_LIKE, FinalStates, Floats
 
 REFRACTIVE_INDEX = 1.33  # of water, visible light: Akita et al. 2024
@@ -37,6 +41,35 @@ def visible_energy(energy: npt.ArrayLike) -> Floats:
     return np.asarray(np.maximum(light, 0.0))
 
 
+@dataclass(frozen=True)
+class Medium:
+    """What a muon meets.
+
+    `threshold`: total energy [MeV] above which it is seen, by `light`(total energy) [MeV];
+    `lifetime` [s] of negative ones, and the share of them `captured`; `calorimeter`: whether
+    electrons are seen by the energy that they leave, or, in water, by their total energy.
+    """
+
+    threshold: float
+    light: Callable[[Floats], Floats]
+    lifetime: float
+    captured: float
+    calorimeter: bool
+
+
+WATER = Medium(THRESHOLD, visible_energy, OXYGEN_LIFETIME, CAPTURED, False)
+
+
+def _kinetic(energy: Floats) -> Floats:
+    return energy - M_MUON
+
+
+# argon: from memory of measurements in liquid argon, not verified; carbon: Suzuki et al. 1987,
+# from memory, not verified
+ARGON = Medium(M_MUON, _kinetic, 0.54e-6, 0.75, True)
+CARBON = Medium(M_MUON, _kinetic, 2.026e-6, 0.077, True)
+
+
 def michel_energies(size: int, stream: np.random.Generator) -> Floats:
     """Total energies [MeV] of electrons from muons at rest, (`size`,); they end at 52.83 MeV.
 
@@ -53,15 +86,16 @@ def final_states(
     cosine: Floats,
     azimuth: Floats,
     stream: np.random.Generator,
+    medium: Medium = WATER,
 ) -> FinalStates:
     """Signals of muons of one charge; the final state of each reaction is the muon.
 
-    `muon` total energy [MeV], `cosine`, `azimuth` [rad] (n,). The first signal is the muon's, if
-    visible; the next its electron's, unless it was captured.
+    `muon` total energy [MeV], `cosine`, `azimuth` [rad] (n,); `medium`: where it stops. The
+    first signal is the muon's, if visible; the next its electron's, unless it was captured.
     """
     size = muon.size
-    visible = muon > THRESHOLD
-    decays = np.ones(size, dtype=np.bool_) if positive else stream.random(size) >= CAPTURED
+    visible = muon > medium.threshold
+    decays = np.ones(size, dtype=np.bool_) if positive else stream.random(size) >= medium.captured
     signals = visible.astype(np.int32) + decays
     first = np.cumsum(signals) - signals
     prompt, late = first[visible], (first + visible)[decays]
@@ -70,12 +104,14 @@ def final_states(
     kind[prompt] = MUON_LIKE
     light, directions, turns, delays = np.zeros((4, total))
     light[prompt], light[late] = (
-        visible_energy(muon[visible]),
+        medium.light(muon[visible]),
         michel_energies(electrons, stream),
     )
+    if medium.calorimeter:  # positrons annihilate
+        light[late] += M_ELECTRON if positive else -M_ELECTRON
     directions[prompt], directions[late] = cosine[visible], stream.uniform(-1, 1, electrons)
     turns[prompt], turns[late] = azimuth[visible], 2 * np.pi * stream.random(electrons)
-    delays[late] = stream.exponential(LIFETIME if positive else OXYGEN_LIFETIME, electrons)
+    delays[late] = stream.exponential(LIFETIME if positive else medium.lifetime, electrons)
     return FinalStates(
         signals,
         light,

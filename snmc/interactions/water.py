@@ -35,6 +35,7 @@ class OnProton:
     mass: float  # of the lepton [MeV]
     approximation: str | None = None
     target: str = "proton"
+    medium: muons.Medium = muons.WATER
 
     def cross_section(self, pdg: Integers, energy: Floats) -> Floats:
         """Cross section [cm2 per proton] from the table; PhysicsError beyond 2 GeV."""
@@ -50,7 +51,7 @@ class OnProton:
         ibd.samples(energy, ibd.table(self.mass), stream, lepton, neutron)
         azimuth = 2 * np.pi * stream.random(energy.size)
         if self.mass > M_ELECTRON:
-            states = muons.final_states(True, lepton[0], lepton[1], azimuth, stream)
+            states = muons.final_states(True, lepton[0], lepton[1], azimuth, stream, self.medium)
         else:
             states = one_signal(ELECTRON_LIKE, lepton[0], lepton[1], azimuth, -ELECTRON)
         return replace(

@@ -27,8 +27,9 @@ from pydantic import (
 
 from snmc.ground.errors import InputError, unknown_name
 from snmc.ground.units import quantity
-from snmc.interactions.materials import MATERIALS
-from snmc.interactions.registry import CHANNELS
+from snmc.interactions.materials import MATERIALS, SCINTILLATOR, Material, hydrocarbon
+from snmc.interactions.quenching import Scintillator
+from snmc.interactions.registry import CHANNELS, IN_MATERIAL
 
 Floats = npt.NDArray[np.float64]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -307,16 +308,43 @@ class LiveTime(Section):
 
 
 class Target(Section):
-    """Mass [g] in which reactions count, and of what material."""
+    """Mass [g] in which reactions count, and of what material.
+
+    `hydrogen`: its share of the mass of a liquid scintillator, the rest of which is carbon.
+    """
 
     mass: Mass
     material: Annotated[str, AfterValidator(_known(MATERIALS))]
+    hydrogen: Annotated[float, _number(""), Field(gt=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _stated(self) -> "Target":
+        if (self.material == SCINTILLATOR) != (self.hydrogen is not None):
+            raise ValueError(
+                f"hydrogen: {'missing' if self.hydrogen is None else 'found'}; material "
+                f"{SCINTILLATOR!r} needs it, no other has it"
+            )
+        return self
+
+    @property
+    def composition(self) -> Material:
+        """What a gram holds."""
+        if self.hydrogen is not None:
+            return hydrocarbon(self.hydrogen)
+        return MATERIALS[self.material]
 
 
 class Muons(Section):
     """Whether the Cherenkov light of muons counts as an event; their decay electrons always do."""
 
     visible: StrictBool
+
+
+class Quenching(Section):
+    """Birks' constant [cm/MeV] and density [g/cm3] of a liquid scintillator, for protons' light."""
+
+    birks: Annotated[float, _number("cm / MeV"), Field(ge=0)]
+    density: Annotated[float, _number("g / cm3"), Field(gt=0)]
 
 
 class Background(Section):
@@ -333,20 +361,26 @@ class ObservedCounts(Section):
 
 
 class ObservedEvents(Section):
-    """List of events seen: time after the first [s], energies [MeV], angles [rad], with errors."""
+    """List of events seen: time after the first [s], energies [MeV], angles [rad], with errors.
+
+    Without angles if the detector shows none.
+    """
 
     time: Times
     energy: Energies
     energy_error: Energies
-    angle: Angles
-    angle_error: Angles
+    angle: Angles | None = None
+    angle_error: Angles | None = None
 
     @model_validator(mode="after")
     def _aligned(self) -> "ObservedEvents":
-        lengths = {
-            key: len(getattr(self, key))
+        columns = {
+            key: getattr(self, key)
             for key in ("time", "energy", "energy_error", "angle", "angle_error")
         }
+        lengths = {key: len(column) for key, column in columns.items() if column is not None}
+        if len(lengths) == 4:
+            raise ValueError("angle and angle_error go together; found one of them")
         if len(set(lengths.values())) > 1:
             raise ValueError(f"the columns differ in length: {lengths}")
         return self
@@ -387,20 +421,39 @@ class NeutrinoCard(Card):
     efficiency: Efficiency
     angular_resolution: AngularResolution | None = None
     muons: Muons | None = None
+    quenching: Quenching | None = None
     observed: ObservedEvents | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> "NeutrinoCard":
         if len(set(self.channels)) < len(self.channels):
             raise ValueError(f"channels: found {', '.join(self.channels)}; each only once")
-        material = MATERIALS[self.target.material]
+        material, composition = self.target.material, self.target.composition
+        possible = [channel.name for channel in IN_MATERIAL[material]]
         for name in self.channels:
-            if not material.per_gram(CHANNELS[name].target):
+            if not composition.per_gram(CHANNELS[name].target):
                 raise ValueError(
                     f"channels: found {name!r}, which needs {CHANNELS[name].target}; "
-                    f"{self.target.material} has {', '.join(sorted(material.targets))}"
+                    f"{material} has {', '.join(sorted(composition.targets))}"
                 )
+            if name not in possible:
+                raise ValueError(
+                    f"channels: found {name!r}, which {material} does not show; "
+                    f"it shows {', '.join(possible)}"
+                )
+        if ("proton-elastic" in self.channels) != (self.quenching is not None):
+            raise ValueError(
+                f"quenching: {'missing' if self.quenching is None else 'found'}; channel "
+                "'proton-elastic' needs it, no other uses it"
+            )
         return self
+
+    @property
+    def scintillator(self) -> Scintillator | None:
+        """How the light of protons is quenched, if the card says."""
+        if self.quenching is None or self.target.hydrogen is None:
+            return None
+        return Scintillator(self.quenching.birks, self.quenching.density, self.target.hydrogen)
 
 
 KINDS: dict[str, type[TelescopeCard] | type[NeutrinoCard]] = {

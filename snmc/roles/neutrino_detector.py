@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from snmc.ground.compiled import compiled
 from snmc.interactions.channel import MUON_LIKE, Channel, FinalStates, Floats, Integers
-from snmc.interactions.materials import MATERIALS
-from snmc.interactions.registry import CHANNELS
+from snmc.interactions.registry import channels_in
 from snmc.roles.detector import Detector, Reactions
 
 if TYPE_CHECKING:
@@ -65,8 +64,9 @@ class NeutrinoDetector(Detector):
         """Take the checked card and the table it came from."""
         super().__init__(name, card, table)
         self._card = card
-        self._channels: list[Channel] = [CHANNELS[name] for name in card.channels]
-        material = MATERIALS[card.target.material]
+        channels = channels_in(card.target.material, card.scintillator)
+        self._channels: list[Channel] = [channels[name] for name in card.channels]
+        material = card.target.composition
         self.targets = np.array(
             [card.target.mass * material.per_gram(channel.target) for channel in self._channels]
         )

@@ -23,6 +23,10 @@ from snmc.run.prepare import prepare
 ROOT = Path(__file__).parents[2]
 GAMMA = ROOT / "macros" / "sn1987a-gamma.toml"
 NEUTRINOS = ROOT / "macros" / "sn1987a-neutrinos.toml"
+MODELS = (
+    "hnl-mu-imb", "hnl-tau-hyper-kamiokande", "zprime-mu-tau-imb",
+    "zprime-b-minus-l-hyper-kamiokande", "majoron-hyper-kamiokande",
+)  # fmt: skip
 BLOCKS = 16
 WITNESS = """
 import resource, subprocess, sys
@@ -114,25 +118,39 @@ def rows_in(path: Path) -> int:
         return int(file["arrivals"].num_entries)
 
 
+def emission_table(benchmark, card, rounds, folders, monkeypatch):
+    """Time the emission table of a card's only generator, each round with the next cache folder."""
+    experiment = prepare(card)
+    (generator,) = experiment.generators.values()
+
+    def next_cache():
+        folder = next(folders)
+        monkeypatch.setattr(emission, "cache_folder", lambda: folder)
+
+    def table():
+        generator.emission(experiment.supernova, card.run.precision, 2, True)
+
+    repeat(benchmark, table, rounds=rounds, setup=next_cache)
+
+
 @pytest.mark.parametrize("kept", [False, True], ids=["computed", "from cache"])
 def test_emission_table(benchmark, kept, tmp_path, monkeypatch, request):
     """The emission table of the demonstration: three processes, one mass, compiled kernels."""
-    card = load_card(GAMMA, [])
-    experiment = prepare(card)
-    folders = iter(range(100))
-
-    def new_cache():
-        if not kept:
-            folder = tmp_path / str(next(folders))
-            monkeypatch.setattr(emission, "cache_folder", lambda: folder)
-
-    def table():
-        experiment.generators["dipole"].emission(experiment.supernova, card.run.precision, 2, True)
-
-    monkeypatch.setattr(emission, "cache_folder", lambda: tmp_path)
-    repeat(benchmark, table, rounds=9 if kept else 3, setup=new_cache)
+    folders = (tmp_path / ("same" if kept else str(i)) for i in range(100))
+    emission_table(benchmark, load_card(GAMMA, []), 9 if kept else 3, folders, monkeypatch)
     what = f"emission table, one mass, three processes, {request.node.callspec.id}"
     benchmark.extra_info.update(what=what, target="0.2 s" if kept else "15 s")
+
+
+@pytest.mark.parametrize("macro", MODELS)
+def test_emission_table_of_models(benchmark, macro, tmp_path, monkeypatch):
+    """The emission table of a run card: one mass, the model's own processes, compiled kernels."""
+    card = load_card(ROOT / "macros" / f"{macro}.toml", [])
+    folders = (tmp_path / str(i) for i in range(100))
+    emission_table(benchmark, card, 3, folders, monkeypatch)
+    (setting,) = card.generators
+    what = f"emission table, `{setting.name}` at {setting.values['mass']:g} MeV, computed"
+    benchmark.extra_info.update(what=what, target="20 s")
 
 
 def command(*words: object, cache: Path | None = None) -> float:

@@ -92,7 +92,7 @@ def test_majorana_antineutrinos_are_softer_than_neutrinos(make_card):
     ]
     assert means[1] < 0.9 * means[0]
     half = np.average(arrivals["parent_energy"], weights=arrivals["weight"]) / 2
-    assert sum(means) / 2 == pytest.approx(half, rel=0.01)
+    assert sum(means) / 2 == pytest.approx(half, rel=0.01, abs=0)
 
 
 def test_polarisation_has_its_limits(make_card):
@@ -117,7 +117,8 @@ def test_polarisation_has_its_limits(make_card):
     fading = [light]
     for mass in (50, 200, 600):
         fading.append(polarisation("generator.nature=dirac", f"generator.mass={mass} MeV"))
-        assert fading[-1][0] == pytest.approx(-fading[-1][1], rel=1e-9)
+        # apart from the potential of some 10 eV in matter, opposite for antineutrinos
+        assert fading[-1][0] == pytest.approx(-fading[-1][1], rel=1e-5, abs=0)
         assert fading[-1][0] < fading[-2][0]
     assert abs(fading[-1][0]) < 0.05
 
@@ -156,7 +157,7 @@ def test_all_parents_count_without_window_and_star(make_card):
     parents = np.trapezoid(spectrum, energies)
     distance_cm = 51.4 * 3.0856775814913673e21
     total = sum(make_block(plan, k).tallies["fluence"] for k in range(plan.blocks))
-    assert total == pytest.approx(parents / (4 * np.pi * distance_cm**2), rel=3e-4)
+    assert total == pytest.approx(parents / (4 * np.pi * distance_cm**2), rel=3e-4, abs=0)
 
 
 def test_flavour_at_earth_follows_the_transition_probabilities(make_card):

@@ -37,10 +37,12 @@ def compare(seen: dict[str, Any], path: Path) -> None:
             branches = list(seen[name]["rows"][0])
             rows = file[name].arrays(branches)
             assert seen[name]["entries"] == len(rows)
-            assert seen[name]["weight"] == pytest.approx(float(sum(rows.weight)), rel=1e-12)
+            assert seen[name]["weight"] == pytest.approx(float(sum(rows.weight)), rel=1e-12, abs=0)
             assert seen[name]["rows"] == rows[:3].to_list()
         accepted = rows.weight[rows.accepted]
-        assert seen["detections"]["accepted"] == pytest.approx(float(sum(accepted)), rel=1e-12)
+        assert seen["detections"]["accepted"] == pytest.approx(
+            float(sum(accepted)), rel=1e-12, abs=0
+        )
         particles = file["detections"]["nparticles"].array(library="np").sum()
         assert seen["detections"]["particles"] == particles
 

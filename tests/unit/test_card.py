@@ -126,7 +126,7 @@ def test_values_are_converted_to_the_units_inside(load, tmp_path):
     card = load()
     assert card.title == "A title"
     assert card.path == tmp_path / "cards" / "c.toml"
-    assert card.supernova.distance_m == pytest.approx(51.4e3 * PARSEC, rel=1e-14)
+    assert card.supernova.distance_m == pytest.approx(51.4e3 * PARSEC, rel=1e-14, abs=0)
     assert card.supernova.photosphere_m == 3e10
     assert card.supernova.neutrinosphere_m == 3e4
     assert (card.supernova.gravity, card.supernova.ordering) == (True, "NO")
@@ -157,12 +157,12 @@ def test_other_units_of_the_same_dimension(load):
         "observation.max_angle=180 deg",
         "supernova.photosphere=3e7 km",
     )
-    assert card.generators[0].values["mass"] == pytest.approx(100, rel=1e-14)
-    assert card.generators[0].values["d"] == pytest.approx(1e-15, rel=1e-14)
-    assert card.supernova.distance_m == pytest.approx(51.4e3 * PARSEC, rel=1e-4)
+    assert card.generators[0].values["mass"] == pytest.approx(100, rel=1e-14, abs=0)
+    assert card.generators[0].values["d"] == pytest.approx(1e-15, rel=1e-14, abs=0)
+    assert card.supernova.distance_m == pytest.approx(51.4e3 * PARSEC, rel=1e-4, abs=0)
     assert card.observation.window_s == 3600
     assert card.observation.max_angle_rad == math.pi
-    assert card.supernova.photosphere_m == pytest.approx(3e10, rel=1e-14)
+    assert card.supernova.photosphere_m == pytest.approx(3e10, rel=1e-14, abs=0)
 
 
 def test_the_end_of_a_range_belongs_to_it(load):

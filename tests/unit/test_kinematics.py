@@ -125,7 +125,9 @@ def test_angle_limit() -> None:
     p = momentum(E, M)
     latest = last_early(E, p, M, y, 1e20, DISTANCE, np.sin(0.1))
     path = p / E * C_LIGHT * latest
-    assert arrival_angle(path, sin_alpha(E, p, M, y), DISTANCE) == pytest.approx(0.1, rel=1e-12)
+    assert arrival_angle(path, sin_alpha(E, p, M, y), DISTANCE) == pytest.approx(
+        0.1, rel=1e-12, abs=0
+    )
     assert last_early(E, p, M, y, 0.0, DISTANCE, np.inf) == 0.0
     assert last_early(E, p, M, y, -1.0, DISTANCE, np.inf) == 0.0
     assert last_early(M, 0.0, M, y, 1.0, DISTANCE, np.inf) == 0.0
@@ -197,7 +199,7 @@ def test_no_decay_in_time_is_left_out(M: float, y: float) -> None:
     times = np.linspace(0, LIGHT / (p / E), 2001)[1:-1]
     delays = np.array([arrival_delay(E, p, M, y, t, DISTANCE) for t in times])
     t1, t2, end = seen_times(E, p, M, y, window, DISTANCE, np.inf)
-    assert end == pytest.approx(LIGHT / (p / E), rel=1e-15)
+    assert end == pytest.approx(LIGHT / (p / E), rel=1e-15, abs=0)
     seen = (times <= t1) | ((times >= t2) & (t2 < end))
     clear = np.abs(delays / window - 1) > 1e-9
     np.testing.assert_array_equal(seen[clear], delays[clear] < window)

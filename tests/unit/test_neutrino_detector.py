@@ -90,7 +90,7 @@ def test_rows_of_one_reaction(tank: Make) -> None:
     for name in ("event", "weight", "channel"):
         assert np.array_equal(rows[name][second], rows[name][second - 1])
     area = detector.effective_area(pdg, energy)
-    assert rows["weight"] == pytest.approx(1e-35 * area[found.origin], rel=1e-12)
+    assert rows["weight"] == pytest.approx(1e-35 * area[found.origin], rel=1e-12, abs=0)
     assert np.all(found.counts[~first] == 0)
     assert np.all(found.counts[first] >= 1)
     assert found.counts.sum() == len(found.particles["pdg"])
