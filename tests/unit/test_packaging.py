@@ -107,7 +107,9 @@ def test_everything_is_found(layout, request, tmp_path):
     home = installed if layout == "wheel" else request.getfixturevalue("checkout")
     assert Path(seen["package"]).is_relative_to(home)
     assert seen["generators"] == sorted(
-        path.stem for path in (ROOT / "generators").glob("*.py") if path.stem != "__init__"
+        path.stem.replace("_", "-")
+        for path in (ROOT / "generators").glob("*.py")
+        if not path.stem.startswith("_")
     )
     assert seen["detectors"] == sorted(path.stem for path in (ROOT / "detectors").glob("*.toml"))
     assert seen["read"] == "smm-grs"
