@@ -63,16 +63,6 @@ Squared = tuple[float, float, float, float]
 """Coefficients (c1, c2, c3, cm) of |M|^2 of a three-body decay, see `DecayMode`."""
 
 
-def _compiled_as(kind: str, couplings: Couplings, amplitude: Amplitude) -> Amplitude:
-    """Compile an amplitude under a name of its own.
-
-    numba's cache confuses functions of one name made by one factory: a process that loads two of
-    them from the cache may call one in place of the other.
-    """
-    amplitude.__qualname__ = amplitude.__name__ = f"{kind}_{couplings[0]}_{couplings[1]}"
-    return compiled_formula(12)(amplitude)
-
-
 @cache
 def scattering(couplings: Couplings) -> Amplitude:
     """Make the compiled S|M|^2/U^2 of l f -> N f' for a lepton l of left-handed current [MeV^2].
@@ -85,6 +75,7 @@ def scattering(couplings: Couplings) -> Amplitude:
     left, right = (128 * G_FERMI**2 * g * g for g in couplings)
     mixed = 128 * G_FERMI**2 * couplings[0] * couplings[1]
 
+    @compiled_formula(12)
     def amplitude(
         s: float, t: float, m1: float, m2: float, m3: float, M: float, k2: float,
         E1: float, E2: float, E: float, along: float, shift: float,
@@ -92,7 +83,7 @@ def scattering(couplings: Couplings) -> Amplitude:
         p1p2, p1p3, p1pX, _, p2pX, p3pX = dot_products(s, t, m1, m2, m3, M, E1, E2, E, along, shift)
         return left * p1p2 * p3pX + right * p1p3 * p2pX - mixed * m2 * m3 * p1pX
 
-    return _compiled_as("scattering", couplings, amplitude)
+    return amplitude
 
 
 @cache
@@ -105,6 +96,7 @@ def annihilation(couplings: Couplings) -> Amplitude:
     left, right = (128 * G_FERMI**2 * g * g for g in couplings)
     mixed = 128 * G_FERMI**2 * couplings[0] * couplings[1]
 
+    @compiled_formula(12)
     def amplitude(
         s: float, t: float, m1: float, m2: float, m3: float, M: float, k2: float,
         E1: float, E2: float, E: float, along: float, shift: float,
@@ -112,7 +104,7 @@ def annihilation(couplings: Couplings) -> Amplitude:
         _, p1p3, p1pX, p2p3, p2pX, p3pX = dot_products(s, t, m1, m2, m3, M, E1, E2, E, along, shift)
         return left * p2p3 * p1pX + right * p1p3 * p2pX + mixed * m1 * m2 * p3pX
 
-    return _compiled_as("annihilation", couplings, amplitude)
+    return amplitude
 
 
 @dataclass(frozen=True)

@@ -87,11 +87,17 @@ def compiled_formula(arguments: int) -> Callable[[Function], Function]:
     """Compile a formula of `arguments` floats so that a kernel can take it as an argument.
 
     A compiled function passed as an argument never hits numba's cache unless both have a declared
-    signature; this declares it.
+    signature; this declares it. Functions that a factory makes get names of their own, by what
+    they enclose: numba's cache may give one of two that share a name for the other.
     """
 
     def decorate(function: Function) -> Function:
         signature = float64(*[float64] * arguments)
+        if enclosed := getattr(function, "__closure__", None):
+            values = repr([cell.cell_contents for cell in enclosed]).encode()
+            mark = hashlib.sha256(values).hexdigest()[:12]
+            function.__name__ = f"{function.__name__}_{mark}"
+            function.__qualname__ = f"{function.__qualname__}_{mark}"
         return cast(
             Function, numba.njit(signature, cache=True, nogil=True, error_model="numpy")(function)
         )
