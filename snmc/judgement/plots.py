@@ -646,7 +646,7 @@ def _draw_detections(axes: "Sequence[Axes]", detections: _Detections, facts: _Fa
     for number, (kind, histogram) in enumerate(parts):
         name = names[kind] if 0 <= kind < len(names) else f"channel {kind}"
         label = f"{_plain(str(name))}: {_number(histogram.total * facts.scale)}"
-        _stairs(energy, histogram, facts.scale, label=label, color=_colour(number))
+        _stairs(energy, histogram, facts.scale, label=label, **_style(number))
     (axis,) = detections.everything.axes
     _finish_log(
         energy,
@@ -719,6 +719,11 @@ def _label_logarithm(axis: "MatplotlibAxis", low: float, high: float) -> None:
 
 def _colour(number: int) -> str:
     return CHANNEL_COLOURS[number % len(CHANNEL_COLOURS)]
+
+
+def _style(number: int) -> dict[str, str]:
+    """Colour and line of a channel; lines that take a colour again are dashed."""
+    return {"color": _colour(number), "ls": ("-", "--")[number // len(CHANNEL_COLOURS) % 2]}
 
 
 def _components(ax: "Axes", drawn: Mapping[int, Array], axis: Axis, labels: Sequence[str]) -> None:
