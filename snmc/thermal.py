@@ -125,18 +125,33 @@ def fermion_chemical_potential(density: Array, mass: Array, temperature: Array) 
     return np.asarray((low + high) / 2)
 
 
-def neutrino_potential(name: str, state: CoreState) -> Array:
-    """Potential V [MeV] of a neutrino `name` in matter, one value a state.
+def neutrino_density(mu: Array, temperature: Array) -> Array:
+    """Neutrinos less antineutrinos of one flavour per volume [MeV^3].
 
-    sqrt2 G (n_e delta_e + n_mu delta_mu - n_n/2) with net lepton densities, opposite for
-    antineutrinos (Noetzold and Raffelt, NPB 307 (1988) 924, without the neutrino background and
-    loops). Electrons, muons and protons cancel in the neutral current.
+    mu (mu^2 + pi^2 T^2)/(6 pi^2), exact for one helicity without mass; `mu`, `temperature` [MeV].
     """
-    charged = {"nu_e": state.ye, "nu_mu": state.ymu}.get(name.removesuffix("_bar"), 0.0)
+    return np.asarray(mu * (mu**2 + np.pi**2 * temperature**2) / (6 * np.pi**2))
+
+
+def neutrino_potential(name: str, state: CoreState) -> Array:
+    """Potential V [MeV] of a neutrino `name` in the core, one value a state.
+
+    sqrt2 G (n_e delta_e + n_mu delta_mu - n_n/2 + n_nu + Sum_b n_nu_b) with net lepton densities,
+    n_nu that of its own flavour, opposite for antineutrinos (Noetzold and Raffelt, NPB 307 (1988)
+    924, without loops). Electrons, muons and protons cancel in the neutral current. Akita et al.
+    (arXiv:2312.13627, below eq. 54) leave the neutrinos out.
+    """
+    flavour = name.removesuffix("_bar")
+    charged = {"nu_e": state.ye, "nu_mu": state.ymu}.get(flavour, 0.0)
     neutrons = 1 - state.ye - state.ymu
+    matter = (charged - neutrons / 2) * state.baryon_density
+    neutrinos = {
+        "nu_e": neutrino_density(state.mu_nu_e, state.temperature),
+        "nu_mu": neutrino_density(state.mu_nu_mu, state.temperature),
+    }
+    background = neutrinos.get(flavour, 0.0) + sum(neutrinos.values())
     sign = -1.0 if name.endswith("_bar") else 1.0
-    share = charged - neutrons / 2
-    return np.asarray(sign * np.sqrt(2) * G_FERMI * state.baryon_density * share)
+    return np.asarray(sign * np.sqrt(2) * G_FERMI * (matter + background))
 
 
 def pion_chemical_potential(state: CoreState) -> Array:

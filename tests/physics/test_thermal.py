@@ -27,6 +27,7 @@ from snmc.thermal import (
     debye_momentum_squared,
     fermion_chemical_potential,
     fermion_density,
+    neutrino_potential,
     occupation,
     plasmon_mass_squared,
     species,
@@ -220,7 +221,9 @@ def test_potentials_of_neutrinos(state: CoreState) -> None:
     By hand sqrt2 G n = 38.2 eV for 3e14 g/cm3 of baryons (7.6e-14 eV per g/cm3 of Ye rho).
     """
     one = np.ones(4)
-    dense = replace(state, density=3e14 * one, ye=0.2 * one, ymu=0.02 * one)
+    dense = replace(
+        state, density=3e14 * one, ye=0.2 * one, ymu=0.02 * one, mu_nu_e=0 * one, mu_nu_mu=0 * one
+    )
     unit = np.sqrt(2) * G_FERMI * 3e14 / ATOMIC_MASS_G * (HBAR_C * 1e-13) ** 3
     assert unit == pytest.approx(7.632e-20 * 3e14, rel=2e-3, abs=0)
     for name, share in (("nu_e", 0.2 - 0.39), ("nu_mu", 0.02 - 0.39), ("nu_tau", -0.39)):
@@ -231,10 +234,38 @@ def test_potentials_of_neutrinos(state: CoreState) -> None:
             -unit * share, rel=1e-6, abs=0
         )
     inner = load_core("pns-sfho-1.351").state(np.array([3.0]), np.array([2.0]))
-    assert species("nu_e", inner, "electron").potential[0] == pytest.approx(-10e-6, rel=0.1, abs=0)
+    assert species("nu_e", inner, "electron").potential[0] == pytest.approx(-8.5e-6, rel=0.1, abs=0)
     assert species("nu_tau", inner, "electron").potential[0] == pytest.approx(
         -18e-6, rel=0.1, abs=0
     )
+
+
+def test_neutrinos_feel_each_other(state: CoreState) -> None:
+    """Would catch a neutrino background left out, or its own flavour counted once.
+
+    The net density against a quadrature of both Fermi functions; V by forward scattering, twice
+    for the own flavour (exchange) and once for the others.
+    """
+    one, zero = np.ones(1), np.zeros(1)
+    energy = np.linspace(0, 1500, 200_001)
+
+    def density(mu: float) -> float:
+        return float(
+            np.trapezoid(energy**2 * (1 / (np.exp((energy - mu) / 30) + 1)
+                                      - 1 / (np.exp((energy + mu) / 30) + 1)), energy)
+        ) / (2 * np.pi**2)  # fmt: skip
+
+    few = {
+        name: getattr(state, name)[:1] for name in CoreState.__dataclass_fields__
+    }  # one state of four
+    bare = CoreState(**few | {"temperature": 30 * one, "mu_nu_e": zero, "mu_nu_mu": zero})
+    full = replace(bare, mu_nu_e=100 * one, mu_nu_mu=-20 * one)
+    n_e, n_mu = density(100.0), density(-20.0)
+    for name, number in (
+        ("nu_e", 2 * n_e + n_mu), ("nu_mu", n_e + 2 * n_mu), ("nu_tau_bar", -n_e - n_mu)
+    ):  # fmt: skip
+        more = neutrino_potential(name, full) - neutrino_potential(name, bare)
+        assert more == pytest.approx(np.sqrt(2) * G_FERMI * number, rel=1e-5, abs=0)
 
 
 def test_pions_in_equilibrium_with_nucleons(state: CoreState) -> None:
