@@ -45,7 +45,9 @@ class Scattering:
 
     The `sources` share mass and statistics. `amplitude` as `snmc.production.scattering` describes
     it, for unit coupling; `azimuths`: points of the average over the azimuth, 2 for polynomials of
-    degree 3, more where a propagator depends on it; `pole`: photon exchange, 1/(t - k^2)^2.
+    degree 3 in p_2, more where a propagator depends on it; `pole`: photon exchange,
+    1/(t - k^2)^2; `anti_amplitude`: that of the antineutrinos (names in _bar) among the sources,
+    None if it is the same.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Scattering:
     amplitude: Callable[..., float]
     azimuths: int = 2
     pole: bool = False
+    anti_amplitude: Callable[..., float] | None = None
 
 
 @dataclass(frozen=True)
@@ -179,12 +182,17 @@ def emitted_numbers(
     on disk under a hash of everything that enters (core, process, mass, energies, switches,
     sources of snmc).
     """
+    amplitudes = [
+        value for f in fields(process) if callable(value := getattr(process, f.name))
+    ]
     identity = {
         "source": source_hash(), "core": core.content, "process": process.name, "mass": mass,
         "screening": screening, "gravity": gravity, "precision": precision,
-        "amplitude": f"{process.amplitude.__module__}.{process.amplitude.__qualname__}",
-        "species": [getattr(process, f.name) for f in fields(process) if f.name != "amplitude"],
-        "written": _written_in(process.amplitude), "energies": grid.energies.tolist(),
+        "amplitudes": [f"{one.__module__}.{one.__qualname__}" for one in amplitudes],
+        "species": [
+            value for f in fields(process) if not callable(value := getattr(process, f.name))
+        ],
+        "written": [_written_in(one) for one in amplitudes], "energies": grid.energies.tolist(),
     }  # fmt: skip
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
     path = cache_folder() / "emission" / f"{digest}.npy"
@@ -302,6 +310,7 @@ def _rate(
             resolution.pole_orders if process.pole else resolution.orders,
             process.azimuths,
             process.pole,
+            process.anti_amplitude,
         )
     partner = species(process.partner, state, screening)
     return coalescence_rate(

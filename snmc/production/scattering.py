@@ -37,9 +37,12 @@ AMPLITUDE_ARGUMENTS = 12
 t = (p_X - p_1)^2 [MeV^2], the masses of 1, 2, 3 and X [MeV], the screening scale k^2 [MeV^2], the
 medium-frame energies of 1, 2 and X without potentials [MeV], the component of p_2 along p_X [MeV]
 and the shift U_2 - U_3 [MeV]. It returns S|M|^2 summed over all spins. `dot_products` gives the
-products of momenta; the averages over the azimuth are exact for polynomials in s and `along` of
-degree 2 azimuths - 1."""
+products of momenta. Two azimuths are for amplitudes that are polynomials of degree 3 at most in the
+components of p_2 (in s, `along` and E2, at fixed t): the averages over azimuth and E2 are exact then
+and take few evaluations. Others, as with a pole in u, are taken at every node and need more."""
 
+_SHOULDER = 4.0  # times T: end of the finer panel above a Fermi surface
+_GROWTH = float(np.exp(_SHOULDER))
 _REACH = 18.0  # thermal tails are cut where they fall to exp(-18) = 1.5e-8
 _SCAN = 200  # energies of particle 1 at which the window of its panels is looked for
 
@@ -131,25 +134,33 @@ def _lowest_target(W: float, q_low: float, q_high: float, m2: float, m3: float) 
 
 @compiled
 def _target_integral(
-    amplitude: Amplitude, E1: float, p1: float, E: float, p: float, q: float, x: float, t: float,
+    amplitude: Amplitude, anti_amplitude: Amplitude, both: bool,
+    E1: float, p1: float, E: float, p: float, q: float, x: float, t: float,
     m1: float, M: float, shift: float, temperature: float, k2: float,
     m2: float, mu2: float, m3: float, mu3: float, stat2: float, stat3: float,
-    azimuths: Array, nodes: Array, weights: Array,
-) -> float:  # fmt: skip
-    """Int dE2 <S|M|^2>_phi f2 (1 -+ f3) at fixed E1 and q, split at both Fermi surfaces."""
+    azimuths: Array, rule: Array, points: Array,
+) -> tuple[float, float]:  # fmt: skip
+    """Int dE2 <S|M|^2>_phi f2 (1 -+ f3) at fixed E1 and q, split at both Fermi surfaces.
+
+    For both amplitudes; 0 for the second unless `both`. `rule`: nodes, weights, and exp(E2/T)
+    across each of the last two panels where it is whole; `points`: room for E2 and the measure of
+    all nodes. Each is one array, for compiled functions count the references to each.
+    """
     W = E1 - E + shift
     least, greatest = _target_bounds(W, q, x, m2, m3)
     floor = max(least, m2, m3 - W)
     if stat3 > 0:  # below this the recoil is Pauli-blocked
         floor = max(floor, mu3 - W - _REACH * temperature)
     if not floor < greatest or floor == np.inf:
-        return 0.0
+        return 0.0, 0.0
     surface_a = max(floor, min(mu2, mu3 - W))
     surface_b = max(floor, max(mu2, mu3 - W))
-    delta = m3 * m3 - m2 * m2 + x
-    cos_1q = (p1 * p1 + q * q - p * p) / (2 * p1 * q)  # angle of p1 to -q
-    sin_1q = np.sqrt(max(0.0, 1 - cos_1q * cos_1q))
-    total = 0.0
+    # f2 = fall2/(y +- fall2) and 1 -+ f3 = y/(y +- fall3), y = exp((E2 - floor)/T)
+    fall2 = np.exp((mu2 - floor) / temperature)
+    fall3 = np.exp((mu3 - floor - W) / temperature)
+    steep = mu2 - floor > 600 * temperature  # y would overflow
+    y_low = np.exp((surface_b - floor) / temperature) if surface_b > floor else 1.0
+    count = 0
     low = floor
     for panel in range(4):
         if panel == 0:
@@ -157,33 +168,68 @@ def _target_integral(
         elif panel == 1:
             high = surface_b
         elif panel == 2:
-            high = surface_b + 4 * temperature
+            high = surface_b + _SHOULDER * temperature
         else:
             high = surface_b + _REACH * temperature
+            y_low *= _GROWTH
+        whole = panel > 1 and high < greatest and not steep
         high = min(high, greatest)
         width = high - low
         if width > 1e-12 * high:
-            for node, weight in zip(nodes, weights):
-                E2 = low + width * node
-                p2 = np.sqrt(max(0.0, E2 * E2 - m2 * m2))
-                E3 = E2 + W
-                cos_2q = (delta - 2 * E2 * W) / (2 * p2 * q)  # angle of p2 to q
-                if cos_2q > 1.0 or cos_2q < -1.0:
-                    continue
-                sin_2q = np.sqrt(1 - cos_2q * cos_2q)
-                dot_mean = -p1 * cos_1q * p2 * cos_2q
-                dot_swing = p1 * sin_1q * p2 * sin_2q
-                square = 0.0
-                for cos_phi in azimuths:
-                    dot = dot_mean + cos_phi * dot_swing
-                    s = m1 * m1 + m2 * m2 + 2 * (E1 * E2 - dot)
-                    along = (dot + q * p2 * cos_2q) / p
-                    square += amplitude(s, t, m1, m2, m3, M, k2, E1, E2, E, along, shift)
-                f2 = occupation((E2 - mu2) / temperature, stat2)
-                f3 = occupation((E3 - mu3) / temperature, stat3)
-                total += weight * width * square / len(azimuths) * f2 * (1 - stat3 * f3)
+            for k in range(rule.shape[1]):
+                E2 = low + width * rule[0, k]
+                if steep:
+                    f2 = occupation((E2 - mu2) / temperature, stat2)
+                    free = 1 - stat3 * occupation((E2 + W - mu3) / temperature, stat3)
+                else:
+                    y = y_low * rule[panel, k] if whole else np.exp((E2 - floor) / temperature)
+                    f2 = fall2 / (y + stat2 * fall2)
+                    free = y / (y + stat3 * fall3)
+                points[0, count] = E2
+                points[1, count] = rule[1, k] * width * f2 * free
+                count += 1
         low = high
-    return total
+    if len(azimuths) == 2:
+        _four_points(points, count, floor, low)
+        count = 4
+    p1_along = (p * p - p1 * p1 - q * q) / (2 * q)
+    p1_across = np.sqrt(max(0.0, (p1 - p1_along) * (p1 + p1_along)))
+    delta = m3 * m3 - m2 * m2 + x
+    total = total_anti = 0.0
+    for k in range(count):
+        E2, measure = points[0, k], points[1, k] / len(azimuths)
+        along_q = (delta - 2 * E2 * W) / (2 * q)
+        across_q = np.sqrt(max(0.0, (E2 - m2) * (E2 + m2) - along_q * along_q))
+        for i in range(len(azimuths)):
+            dot = p1_along * along_q + azimuths[i] * p1_across * across_q
+            s = m1 * m1 + m2 * m2 + 2 * (E1 * E2 - dot)
+            along = (dot + q * along_q) / p
+            total += measure * amplitude(s, t, m1, m2, m3, M, k2, E1, E2, E, along, shift)
+            if both:
+                square = anti_amplitude(s, t, m1, m2, m3, M, k2, E1, E2, E, along, shift)
+                total_anti += measure * square
+    return total, total_anti
+
+
+@compiled
+def _four_points(points: Array, count: int, low: float, high: float) -> None:
+    """Put four points between low and high that integrate cubics in E2 as the first `count` do.
+
+    Averaged over two azimuths, amplitudes are such cubics: the points of Lagrange's polynomials.
+    """
+    moment0 = moment1 = moment2 = moment3 = 0.0
+    for k in range(count):
+        u, measure = (points[0, k] - low) / (high - low), points[1, k]
+        moment0 += measure
+        moment1 += measure * u
+        moment2 += measure * u * u
+        moment3 += measure * u * u * u
+    points[1, 0] = moment0 - 5.5 * moment1 + 9 * moment2 - 4.5 * moment3
+    points[1, 1] = 9 * moment1 - 22.5 * moment2 + 13.5 * moment3
+    points[1, 2] = -4.5 * moment1 + 18 * moment2 - 13.5 * moment3
+    points[1, 3] = moment1 - 4.5 * moment2 + 4.5 * moment3
+    for k in range(4):
+        points[0, k] = low + (high - low) * k / 3
 
 
 @compiled
@@ -229,21 +275,28 @@ def _window(
 
 @compiled_as(
     void(
-        function_type(AMPLITUDE_ARGUMENTS), float64[:, :, ::1], float64[:, ::1], float64,
-        vector, vector, float64[:, ::1], *[vector] * 6, *[float64] * 4, boolean, *[vector] * 7,
+        function_type(AMPLITUDE_ARGUMENTS), function_type(AMPLITUDE_ARGUMENTS), vector,
+        float64[:, :, ::1], float64[:, ::1], float64,
+        vector, vector, float64[:, ::1], *[vector] * 6, *[float64] * 4, boolean, *[vector] * 5,
+        float64[:, ::1],
     )
 )  # fmt: skip
 def _rates(
-    amplitude: Amplitude, result: Array, energies: Array, M: float,
+    amplitude: Amplitude, anti_amplitude: Amplitude, anti: Array,
+    result: Array, energies: Array, M: float,
     temperatures: Array, k2s: Array, mu1s: Array, m1s: Array, m2s: Array, mu2s: Array,
     m3s: Array, mu3s: Array, shifts: Array,
     stat1: float, stat2: float, stat3: float, gathering: float, pole: bool, azimuths: Array,
-    nodes1: Array, weights1: Array, nodes_q: Array, weights_q: Array,
-    nodes2: Array, weights2: Array,
+    nodes1: Array, weights1: Array, nodes_q: Array, weights_q: Array, rule2: Array,
 ) -> None:  # fmt: skip
-    """Fill result[state, source, energy]; nodes gather at the forward peak as u**gathering."""
+    """Fill result[state, source, energy]; nodes gather at the forward peak as u**gathering.
+
+    `anti`: 1 for sources that take `anti_amplitude`, else 0.
+    """
     sources = mu1s.shape[1]
+    both = anti.max() > 0.0
     inner = np.empty(sources)
+    points = np.empty((2, max(4, 4 * rule2.shape[1])))
     edges, starts, widths, powers = np.empty(7), np.empty(6), np.empty(6), np.empty(6)
     for state in range(len(temperatures)):
         temperature, k2, shift, m1 = temperatures[state], k2s[state], shifts[state], m1s[state]
@@ -283,9 +336,10 @@ def _rates(
                 start, width, power = starts[panel], widths[panel], powers[panel]
                 if width == 0.0:
                     continue
-                for node1, weight1 in zip(nodes1, weights1):
+                for k1 in range(len(nodes1)):
+                    node1 = nodes1[k1]
                     E1 = start + width * node1**power
-                    jacobian1 = weight1 * power * node1 ** (power - 1) * abs(width)
+                    jacobian1 = weights1[k1] * power * node1 ** (power - 1) * abs(width)
                     p1 = np.sqrt((E1 - m1) * (E1 + m1))
                     omega = E1 - E
                     W = omega + shift
@@ -300,16 +354,16 @@ def _rates(
                         low_x = max(low_x, one_minus * (2 * E1 - (E + p)), 1e-32 * E * E)
                     if high_x <= low_x:
                         continue
-                    over_q = 0.0
+                    over_q = over_q_anti = 0.0
                     if pole:
                         low_y = np.log(k2 + low_x)
                         width_y = np.log(k2 + high_x) - low_y
                     else:
                         low_y = np.sqrt(low_x + W * W)
                         width_y = np.sqrt(high_x + W * W) - low_y
-                    for node_q, weight_q in zip(nodes_q, weights_q):
-                        y = low_y + width_y * node_q
-                        measure = weight_q * width_y
+                    for k_q in range(len(nodes_q)):
+                        y = low_y + width_y * nodes_q[k_q]
+                        measure = weights_q[k_q] * width_y
                         if pole:  # y = log(k^2 + x), dq = dx/(2q)
                             x = np.exp(y) - k2
                             q = np.sqrt(x + W * W)
@@ -319,13 +373,16 @@ def _rates(
                             q = y
                             x = (q - W) * (q + W)
                             t = (omega - q) * (omega + q)
-                        over_q += measure * _target_integral(
-                            amplitude, E1, p1, E, p, q, x, t, m1, M, shift, temperature, k2,
-                            m2, mu2, m3, mu3, stat2, stat3, azimuths, nodes2, weights2,
+                        over_E2, over_E2_anti = _target_integral(
+                            amplitude, anti_amplitude, both, E1, p1, E, p, q, x, t, m1, M, shift, temperature, k2,
+                            m2, mu2, m3, mu3, stat2, stat3, azimuths, rule2, points,
                         )  # fmt: skip
+                        over_q += measure * over_E2
+                        over_q_anti += measure * over_E2_anti
                     for source in range(sources):
                         f1 = occupation((E1 - mu1s[state, source]) / temperature, stat1)
-                        inner[source] += jacobian1 * over_q * f1
+                        chosen = over_q_anti if anti[source] > 0.0 else over_q
+                        inner[source] += jacobian1 * chosen * f1
             # (p E/(2 pi^2)) (1/(2E)) (2 pi)^-5 (pi^2/(2p))
             prefactor = 1.0 / (8 * (2 * np.pi) ** 5)
             for source in range(sources):
@@ -344,6 +401,7 @@ def scattering_rate(
     orders: tuple[int, int, int] = (8, 8, 5),
     azimuths: int = 2,
     pole: bool = False,
+    anti_amplitude: Amplitude | None = None,
 ) -> Array:
     """Production rate density of X in 1 2 -> 3 X per unit energy, dn/(dE dt) [MeV^3].
 
@@ -352,7 +410,8 @@ def scattering_rate(
     `sources`: species in the role of particle 1, which share mass and statistics; `target`,
     `recoil`: particles 2 and 3; `orders`: points of a panel in E1 (3 panels, 6 without a pole), q,
     and E2 (4 panels); `azimuths`: Gauss-Chebyshev points of the average over the azimuth; `pole`:
-    the amplitude has the pole 1/(t - k^2)^2 of photon exchange, to which the points then gather.
+    the amplitude has the pole 1/(t - k^2)^2 of photon exchange, to which the points then gather;
+    `anti_amplitude`: in place of `amplitude` for antineutrinos (names in _bar), None for the same.
     Result: (states, sources, n), in MeV^4 per MeV. Blocking of X is left out. Totals of the
     default orders are good to 1e-3; with a pole that nothing screens (`screening_k2` zero) the
     finer rule taken then is good to 1e-3 in total above 100 eV and to 2e-2 at 1 eV.
@@ -373,10 +432,16 @@ def scattering_rate(
         orders, gathering = (6 * orders[0], 4 * orders[1], orders[2]), 16.0
     mu1 = np.ascontiguousarray(np.stack([one.mu for one in sources], axis=1))
     cosines = np.cos(np.pi * (np.arange(azimuths) + 0.5) / azimuths)
-    rules = [np.array(part) for order in orders for part in unit_rule(order)]
+    rules = [np.array(part) for order in orders[:2] for part in unit_rule(order)]
+    nodes2, weights2 = unit_rule(orders[2])
+    growths = [np.exp(size * np.array(nodes2)) for size in (_SHOULDER, _REACH - _SHOULDER)]
+    anti = np.array(
+        [anti_amplitude is not None and one.name.endswith("_bar") for one in sources], dtype=float
+    )
     _rates(
-        amplitude, result, np.ascontiguousarray(energies), mass, temperature, screening_k2, mu1, m1,
+        amplitude, anti_amplitude or amplitude, anti, result, np.ascontiguousarray(energies), mass, temperature, screening_k2, mu1, m1,
         target.mass, target.mu, recoil.mass, recoil.mu, shift, sources[0].statistics,
         target.statistics, recoil.statistics, gathering, pole, cosines, *rules,
+        np.array([nodes2, weights2, *growths]),
     )  # fmt: skip
     return result
