@@ -111,8 +111,9 @@ def annihilation(couplings: Couplings) -> Amplitude:
 class Channel:
     """A production process l f -> N f' or f-bar f -> nu-bar N before its amplitude is compiled.
 
-    `group`: the switch it belongs to; `mixed`: flavours of N's mixing, one for each of `sources`;
-    `sign`: lepton number of the N made; `make` and `couplings`: its amplitude.
+    `group`: the switch it belongs to; `mixed`, `signs`: flavour of N's mixing and lepton number of
+    the N made, for each of `sources`; `make` and `couplings`: its amplitude; `anti_couplings`:
+    those of the antineutrinos among the sources, None if there are none.
     """
 
     group: str
@@ -120,23 +121,24 @@ class Channel:
     target: str
     recoil: str
     mixed: tuple[str, ...]
-    sign: int
+    signs: tuple[int, ...]
     make: Callable[[Couplings], Amplitude]
     couplings: Couplings
+    anti_couplings: Couplings | None = None
 
     @property
     def name(self) -> str:
-        """The reaction, as reports spell it."""
-        source = self.sources[0]
-        if len(self.sources) > 1:
-            source = "nu" if self.sign > 0 else "nubar"
+        """The reaction, as reports spell it, that of the neutrinos for those with both signs."""
+        source = "nu" if set(NEUTRINOS) <= set(self.sources) else self.sources[0]
         return f"{source} {self.target} -> N {self.recoil}"
 
     def process(self) -> Scattering:
-        """Return the process with its compiled amplitude."""
+        """Return the process with its compiled amplitudes."""
+        anti = None if self.anti_couplings is None else self.make(self.anti_couplings)
         return Scattering(
-            self.name, self.sources, self.target, self.recoil, self.make(self.couplings)
-        )
+            self.name, self.sources, self.target, self.recoil, self.make(self.couplings),
+            anti_amplitude=anti,
+        )  # fmt: skip
 
 
 def of_sign(sign: int, couplings: Couplings) -> Couplings:
@@ -146,19 +148,18 @@ def of_sign(sign: int, couplings: Couplings) -> Couplings:
 
 def nucleon_channels() -> list[Channel]:
     """Scattering on nucleons and capture of charged leptons, for leptons and antileptons."""
-    channels = []
-    for sign, neutrinos in ((1, NEUTRINOS), (-1, ANTINEUTRINOS)):
+    flavours = tuple(FLAVOURS)
+    channels = [
+        Channel(group, NEUTRINOS + ANTINEUTRINOS, nucleon, nucleon, flavours + flavours,
+                (1, 1, 1, -1, -1, -1), scattering, pair, of_sign(-1, pair))
+        for group, nucleon, pair in (
+            ("neutron-scattering", "n", NEUTRON),
+            ("proton-scattering", "p", PROTON),
+        )
+    ]  # fmt: skip
+    for sign, charge, target, recoil in ((1, "-", "p", "n"), (-1, "+", "n", "p")):
         channels += [
-            Channel(group, neutrinos, nucleon, nucleon, tuple(FLAVOURS), sign, scattering,
-                    of_sign(sign, pair))
-            for group, nucleon, pair in (
-                ("neutron-scattering", "n", NEUTRON),
-                ("proton-scattering", "p", PROTON),
-            )
-        ]  # fmt: skip
-        charge, target, recoil = ("-", "p", "n") if sign > 0 else ("+", "n", "p")
-        channels += [
-            Channel("charged-current", (flavour + charge,), target, recoil, (flavour,), sign,
+            Channel("charged-current", (flavour + charge,), target, recoil, (flavour,), (sign,),
                     scattering, of_sign(sign, CHARGED))
             for flavour in LEPTONS
         ]  # fmt: skip
@@ -171,36 +172,35 @@ def lepton_channels(flavour: str) -> list[Channel]:
     Charged currents between electrons and muons (nu_e mu- -> N e- by U_mu, mu+ e- -> N nu_mu-bar
     by U_e and their like) are left out.
     """
+    own, other = f"nu_{flavour}", f"nu_{flavour}_bar"
     channels = []
-    for sign in (1, -1):
-        own, other = f"nu_{flavour}", f"nu_{flavour}_bar"  # of N's lepton number, and opposite
-        alike, unlike = NEUTRINOS, ANTINEUTRINOS
-        if sign < 0:
-            own, other, alike, unlike = other, own, unlike, alike
 
-        def add(
-            group: str, source: str, target: str, recoil: str,
-            make: Callable[[Couplings], Amplitude], couplings: Couplings, sign: int = sign,
-        ) -> None:  # fmt: skip
-            channels.append(
-                Channel(group, (source,), target, recoil, (flavour,), sign, make, couplings)
-            )
+    def scatter(group: str, target: str, pair: Couplings, anti_pair: Couplings) -> None:
+        channels.append(
+            Channel(group, (own, other), target, target, (flavour, flavour), (1, -1),
+                    scattering, pair, anti_pair)
+        )  # fmt: skip
 
-        for lepton, group in (("e", "electron-scattering"), ("mu", "muon-scattering")):
-            pair = OWN_LEPTON if lepton == flavour else LEPTON
-            add(group, own, f"{lepton}-", f"{lepton}-", scattering, of_sign(sign, pair))
-        pair = OWN_LEPTON if flavour == "e" else LEPTON
-        add("pair-annihilation", "e+", "e-", other, annihilation, of_sign(sign, pair))
-        for partner in alike:
-            pair = EQUAL_NEUTRINOS if partner == own else NEUTRINO
-            add("neutrino-scattering", own, partner, partner, scattering, pair)
-        for partner in unlike:
-            pair = OWN_NEUTRINO if partner == other else NEUTRINO
-            add("neutrino-scattering", own, partner, partner, scattering, of_sign(-1, pair))
-        for partner in NEUTRINOS:
-            if partner not in (own, other):
-                add("neutrino-scattering", f"{partner}_bar", partner, other, annihilation,
-                    of_sign(sign, NEUTRINO))  # fmt: skip
+    def annihilate(group: str, source: str, target: str, pair: Couplings) -> None:
+        channels.extend(
+            Channel(group, (source,), target, recoil, (flavour,), (sign,),
+                    annihilation, of_sign(sign, pair))
+            for sign, recoil in ((1, other), (-1, own))
+        )  # fmt: skip
+
+    for lepton, group in (("e", "electron-scattering"), ("mu", "muon-scattering")):
+        pair = OWN_LEPTON if lepton == flavour else LEPTON
+        scatter(group, f"{lepton}-", pair, of_sign(-1, pair))
+    annihilate("pair-annihilation", "e+", "e-", OWN_LEPTON if flavour == "e" else LEPTON)
+    for partner in NEUTRINOS:
+        alike, unlike = NEUTRINO, of_sign(-1, NEUTRINO)
+        if partner == own:
+            alike, unlike = EQUAL_NEUTRINOS, of_sign(-1, OWN_NEUTRINO)
+        scatter("neutrino-scattering", partner, alike, unlike)
+        scatter("neutrino-scattering", f"{partner}_bar", unlike, alike)
+    for partner in NEUTRINOS:
+        if partner != own:
+            annihilate("neutrino-scattering", f"{partner}_bar", partner, NEUTRINO)
     return channels
 
 
@@ -365,9 +365,10 @@ class HeavyNeutralLepton(DecayingParticle):
     def coupling_squared(self, component: str, process: str, source: str) -> float:
         """|U|^2 of the flavour; a Dirac N comes from leptons, Nbar from antileptons."""
         channel = self._channels[process]
-        if self.dirac and (component == "Nbar") != (channel.sign < 0):
+        which = channel.sources.index(source)
+        if self.dirac and (component == "Nbar") != (channel.signs[which] < 0):
             return 0.0
-        return self.mixings[channel.mixed[channel.sources.index(source)]]
+        return self.mixings[channel.mixed[which]]
 
     def modes(self) -> tuple[DecayMode, ...]:
         """All decays; a Majorana N has those of both lepton numbers, a Dirac N those of its own.

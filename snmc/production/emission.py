@@ -182,9 +182,7 @@ def emitted_numbers(
     on disk under a hash of everything that enters (core, process, mass, energies, switches,
     sources of snmc).
     """
-    amplitudes = [
-        value for f in fields(process) if callable(value := getattr(process, f.name))
-    ]
+    amplitudes = [value for f in fields(process) if callable(value := getattr(process, f.name))]
     identity = {
         "source": source_hash(), "core": core.content, "process": process.name, "mass": mass,
         "screening": screening, "gravity": gravity, "precision": precision,

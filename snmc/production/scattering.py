@@ -37,9 +37,9 @@ AMPLITUDE_ARGUMENTS = 12
 t = (p_X - p_1)^2 [MeV^2], the masses of 1, 2, 3 and X [MeV], the screening scale k^2 [MeV^2], the
 medium-frame energies of 1, 2 and X without potentials [MeV], the component of p_2 along p_X [MeV]
 and the shift U_2 - U_3 [MeV]. It returns S|M|^2 summed over all spins. `dot_products` gives the
-products of momenta. Two azimuths are for amplitudes that are polynomials of degree 3 at most in the
-components of p_2 (in s, `along` and E2, at fixed t): the averages over azimuth and E2 are exact then
-and take few evaluations. Others, as with a pole in u, are taken at every node and need more."""
+products of momenta. Two azimuths are for amplitudes that are polynomials of degree 3 at most in
+the components of p_2 (in s, `along` and E2, at fixed t): their average over the azimuth is exact
+and needs only four E2. Others, as with a pole in u, are taken at every node and need more."""
 
 _SHOULDER = 4.0  # times T: end of the finer panel above a Fermi surface
 _GROWTH = float(np.exp(_SHOULDER))
@@ -374,7 +374,8 @@ def _rates(
                             x = (q - W) * (q + W)
                             t = (omega - q) * (omega + q)
                         over_E2, over_E2_anti = _target_integral(
-                            amplitude, anti_amplitude, both, E1, p1, E, p, q, x, t, m1, M, shift, temperature, k2,
+                            amplitude, anti_amplitude, both, E1, p1, E, p, q, x, t,
+                            m1, M, shift, temperature, k2,
                             m2, mu2, m3, mu3, stat2, stat3, azimuths, rule2, points,
                         )  # fmt: skip
                         over_q += measure * over_E2
@@ -439,9 +440,9 @@ def scattering_rate(
         [anti_amplitude is not None and one.name.endswith("_bar") for one in sources], dtype=float
     )
     _rates(
-        amplitude, anti_amplitude or amplitude, anti, result, np.ascontiguousarray(energies), mass, temperature, screening_k2, mu1, m1,
-        target.mass, target.mu, recoil.mass, recoil.mu, shift, sources[0].statistics,
-        target.statistics, recoil.statistics, gathering, pole, cosines, *rules,
-        np.array([nodes2, weights2, *growths]),
+        amplitude, anti_amplitude or amplitude, anti, result, np.ascontiguousarray(energies), mass,
+        temperature, screening_k2, mu1, m1, target.mass, target.mu, recoil.mass, recoil.mu, shift,
+        sources[0].statistics, target.statistics, recoil.statistics, gathering, pole, cosines,
+        rules[0], rules[1], rules[2], rules[3], np.array([nodes2, weights2, *growths]),
     )  # fmt: skip
     return result

@@ -273,7 +273,12 @@ def test_every_amplitude_has_a_name_of_its_own() -> None:
     to be exchanged: e- p -> N n then had the amplitude of e+ n, a third too small.
     """
     channels = nucleon_channels() + [c for f in ("e", "mu", "tau") for c in lepton_channels(f)]
-    made = {id(a): a for a in (channel.make(channel.couplings) for channel in channels)}
+    made = {
+        id(amplitude): amplitude
+        for process in (channel.process() for channel in channels)
+        for amplitude in (process.amplitude, process.anti_amplitude)
+        if amplitude is not None
+    }
     names = {amplitude.__qualname__ for amplitude in made.values()}
     assert len(names) == len(made) > 15
 
@@ -332,7 +337,10 @@ def test_electron_scattering_has_the_known_cross_section() -> None:
 
 
 def test_every_channel_conserves_charge_and_lepton_number() -> None:
-    """Would catch a recoil, lepton sign or flavour put at the wrong channel."""
+    """Would catch a recoil, lepton sign or flavour put at the wrong channel.
+
+    Also antineutrinos with the amplitude of neutrinos, or neutrinos with that of antineutrinos.
+    """
     charge = {"p": 1, "n": 0, "e-": -1, "e+": 1, "mu-": -1, "mu+": 1}
     number = {"p": 0, "n": 0, "e-": 1, "e+": -1, "mu-": 1, "mu+": -1}
     channels = nucleon_channels() + [c for f in ("e", "mu", "tau") for c in lepton_channels(f)]
@@ -342,12 +350,14 @@ def test_every_channel_conserves_charge_and_lepton_number() -> None:
         return -1 if name.endswith("_bar") else number.get(name, 1)
 
     for channel in channels:
-        for source, mixed in zip(channel.sources, channel.mixed, strict=True):
+        antineutrinos = any(source.endswith("_bar") for source in channel.sources)
+        assert (channel.anti_couplings is not None) == (antineutrinos and len(channel.sources) > 1)
+        for source, mixed, sign in zip(channel.sources, channel.mixed, channel.signs, strict=True):
             assert charge.get(source, 0) + charge.get(channel.target, 0) == charge.get(
                 channel.recoil, 0
             )
             balance = lepton(source) + lepton(channel.target) - lepton(channel.recoil)
-            assert balance == channel.sign, channel.name
+            assert balance == sign, channel.name
             flavours = [
                 name.removesuffix("_bar").removeprefix("nu_").rstrip("+-")
                 for name in (source, channel.target, channel.recoil)

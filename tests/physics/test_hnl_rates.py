@@ -14,9 +14,12 @@ from scipy.stats import qmc
 from snmc.generators.hnl import (
     ANTINEUTRINOS,
     CHARGED,
+    EQUAL_NEUTRINOS,
     LEPTON,
+    NEUTRINO,
     NEUTRINOS,
     NEUTRON,
+    OWN_NEUTRINO,
     Couplings,
     HeavyNeutralLepton,
     annihilation,
@@ -24,6 +27,7 @@ from snmc.generators.hnl import (
 )
 from snmc.ground.errors import InputError
 from snmc.ground.units import G_FERMI, M_ELECTRON, M_MUON
+from snmc.production.emission import Scattering
 from snmc.production.scattering import scattering_rate
 from snmc.thermal import FERMI, Species
 
@@ -161,13 +165,33 @@ def test_majorana_from_both_signs_and_dirac_from_its_own() -> None:
     """Would catch a Dirac N made from antineutrinos, or a Majorana N counted once."""
     majorana = model(U2_mu=1e-6)
     dirac = model(U2_mu=1e-6, nature="dirac")
-    for process, sources in (("nu n -> N n", NEUTRINOS), ("nubar n -> N n", ANTINEUTRINOS)):
-        for source in sources:
-            expected = 1e-6 if source.startswith("nu_mu") else 0.0
-            assert majorana.coupling_squared("N", process, source) == expected
-            own, other = ("N", "Nbar") if process.startswith("nu n") else ("Nbar", "N")
-            assert dirac.coupling_squared(own, process, source) == expected
-            assert dirac.coupling_squared(other, process, source) == 0.0
+    for source in NEUTRINOS + ANTINEUTRINOS:
+        expected = 1e-6 if source.startswith("nu_mu") else 0.0
+        assert majorana.coupling_squared("N", "nu n -> N n", source) == expected
+        own, other = ("Nbar", "N") if source.endswith("_bar") else ("N", "Nbar")
+        assert dirac.coupling_squared(own, "nu n -> N n", source) == expected
+        assert dirac.coupling_squared(other, "nu n -> N n", source) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("process", "couplings"),
+    [
+        ("nu n -> N n", (NEUTRON, NEUTRON[::-1])),
+        ("nu_mu e- -> N e-", (LEPTON, LEPTON[::-1])),
+        ("nu_mu nu_mu -> N nu_mu", (EQUAL_NEUTRINOS, OWN_NEUTRINO[::-1])),
+        ("nu_mu nu_mu_bar -> N nu_mu_bar", (OWN_NEUTRINO[::-1], EQUAL_NEUTRINOS)),
+        ("nu_mu nu_e_bar -> N nu_e_bar", (NEUTRINO[::-1], NEUTRINO)),
+    ],
+)
+def test_antineutrinos_have_the_couplings_of_their_own(
+    process: str, couplings: tuple[Couplings, Couplings]
+) -> None:
+    """Would catch g_L and g_R that are exchanged, or not, where one process has both signs."""
+    groups = ("neutron-scattering", "electron-scattering", "neutrino-scattering")
+    (one,) = (p for p in model(U2_mu=1e-6, processes=groups).processes() if p.name == process)
+    assert isinstance(one, Scattering)
+    assert {"nu_mu", "nu_mu_bar"} <= set(one.sources)
+    assert (one.amplitude, one.anti_amplitude) == tuple(scattering(pair) for pair in couplings)
 
 
 def test_capture_needs_the_mixing_of_its_own_lepton() -> None:

@@ -7,7 +7,7 @@ of independent scramblings is the error.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -294,6 +294,67 @@ def test_rate_with_general_masses_statistics_and_potentials(case: str) -> None:
     reference, error = monte_carlo(square, mass, 5e4, target, recoil, edges, source)
     mine = binned(invented, mass, 5e4, target, recoil, edges, source, pole=False)
     compare(mine, reference, error, 1e-3)
+
+
+@compiled_formula(12)
+def gentle(
+    s: float, t: float, m1: float, m2: float, m3: float, M: float, k2: float,
+    E1: float, E2: float, E: float, along: float, shift: float,
+) -> float:  # fmt: skip
+    """Return another invented amplitude."""
+    return s - m2 * m2
+
+
+@pytest.mark.parametrize("azimuths", [2, 3])
+@pytest.mark.parametrize("case", ["neutral current", "neutral current off electrons"])
+def test_particles_and_antiparticles_share_all_but_the_amplitude(case: str, azimuths: int) -> None:
+    """Would catch the antiparticles' amplitude given to particles, or a flag lost on the way.
+
+    Together both are taken on panels common to their chemical potentials, good to 1e-3.
+    """
+    _, target, recoil, mass = GENERAL[case]
+    energies = mass + 500 * np.linspace(0.1, 1, 8) ** 2
+    gases = {"nu": NEUTRINO, "nu_bar": Gas(0.0, -100.0, FERMI)}
+    kinds = [replace(gas.species(1), name=name) for name, gas in gases.items()]
+    together = scattering_rate(
+        invented, energies[None], mass, np.array([TEMPERATURE]), np.zeros(1), kinds,
+        target.species(1), recoil.species(1), azimuths=azimuths, anti_amplitude=gentle,
+    )[0]  # fmt: skip
+    for got, amplitude, source in zip(together, (invented, gentle), gases.values(), strict=True):
+        alone = rate(
+            amplitude, energies, mass, 0.0, target, recoil, source, azimuths=azimuths, pole=False
+        )
+        assert np.max(np.abs(got - alone)) < 2e-3 * alone.max()
+
+
+@pytest.mark.parametrize("case", GENERAL)
+def test_four_energies_of_the_target_are_enough(case: str) -> None:
+    """Would catch a cubic lost by the four points that stand for all nodes of two azimuths."""
+    source, target, recoil, mass = GENERAL[case]
+    energies = mass + 800 * np.linspace(0.05, 1, 12) ** 2
+    few, every = (
+        rate(invented, energies, mass, 0.0, target, recoil, source, azimuths=n, pole=False)
+        for n in (2, 3)
+    )
+    assert few == pytest.approx(every, rel=1e-8, abs=1e-12 * every.max())
+
+
+@pytest.mark.parametrize("degeneracy", [300.0, 600.0])
+def test_rate_is_smooth_in_the_degeneracy(degeneracy: float) -> None:
+    """Would catch exponentials that overflow, or a jump where occupations are taken otherwise."""
+    one = np.ones(1)
+    electron = Species("e-", M_ELECTRON * one, MU_E * one, FERMI, 0 * one)
+    neutrino = Species("nu", 0 * one, 250 * one, FERMI, 0 * one)
+    rates = [
+        scattering_rate(
+            invented, np.array([[60.0, 120.0, 200.0]]), 50.0, np.array([MU_E / mu_over_T]),
+            np.zeros(1), [neutrino], electron, electron,
+        )[0, 0]
+        for mu_over_T in degeneracy * np.array([0.98, 0.995, 1.005, 1.02])
+    ]  # fmt: skip
+    assert np.all(rates[0] > 0)
+    for other in rates[1:]:
+        assert other == pytest.approx(rates[0], rel=5e-3, abs=0)
 
 
 def test_a_pole_needs_a_target_that_stays_what_it_is() -> None:

@@ -3,14 +3,15 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from snmc.core import load_core
-from snmc.generators.dipole import ACTIVE, inverse_decay
+from snmc.generators.dipole import ACTIVE, inverse_decay, scattering, scattering_flipped
 from snmc.production import emission
-from snmc.production.emission import Coalescence, emission_grid, emitted_numbers
+from snmc.production.emission import Coalescence, Scattering, emission_grid, emitted_numbers
 
 ONE_ZONE = {
     "type": "one-zone", "radius": "10 km", "temperature": "30 MeV", "mu_e": "200 MeV",
@@ -70,3 +71,18 @@ def test_tables_of_different_settings_do_not_mix(monkeypatch, tmp_path, change):
             core, process, chosen["mass"], chosen["screening"], chosen["gravity"], "draft", grid
         )
     assert len(list((tmp_path / "emission").iterdir())) == 2
+
+
+def test_tables_of_different_amplitudes_do_not_mix(monkeypatch, tmp_path):
+    """Catches a cache key that leaves out the amplitude of the antineutrinos."""
+    monkeypatch.setattr(emission, "cache_folder", lambda: tmp_path)
+    core = load_core(ONE_ZONE)
+    one = Scattering("nu p", ("nu_e", "nu_e_bar"), "p", "p", scattering, pole=True)
+    other = replace(one, anti_amplitude=scattering_flipped)
+    grid = emission_grid(core, 100.0, "draft", (one,))
+    same, different = (
+        emitted_numbers(core, process, 100.0, "electron", True, "draft", grid)
+        for process in (one, other)
+    )
+    np.testing.assert_allclose(same[0], different[0])
+    assert same[1].sum() > 2 * different[1].sum() > 0
