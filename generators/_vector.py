@@ -1,9 +1,10 @@
-"""What the models of a light vector boson Z' share: widths, and birth from a neutrino pair.
+"""What the models of a light vector boson Z' share: widths, and birth from a pair of leptons.
 
 L = Z'_a sum_f c_f fbar gamma^a f, with P_L for neutrinos; c_f are couplings, signs included.
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -38,6 +39,20 @@ def neutrino_pairs(flavours: tuple[str, ...]) -> tuple[Coalescence, ...]:
         Coalescence(f"nu_{one} nu_{one}_bar", (f"nu_{one}",), f"nu_{one}_bar", neutrino_pair)
         for one in flavours
     )
+
+
+@compiled_formula(4)
+def lepton_pair(M: float, m2: float, E1: float, E: float) -> float:
+    """S|M|^2/c^2 of l- l+ -> Z' for leptons of mass `m2`, summed over all spins [MeV^2].
+
+    4 (M^2 + 2 m^2): detailed balance, 8 pi M^2 x 3 Gamma/p*, with Akita et al., eq. 44. Arguments:
+    `snmc.production.coalescence.AMPLITUDE_ARGUMENTS`.
+    """
+    return 4 * (M * M + 2 * m2 * m2)
+
+
+MUON_PAIRS = Coalescence("muon-pairs", ("mu-",), "mu+", lepton_pair)
+ELECTRON_PAIRS = Coalescence("electron-pairs", ("e-",), "e+", lepton_pair)
 
 
 def neutrino_width(mass: float, coupling: float) -> float:
@@ -112,5 +127,13 @@ class VectorBoson(DecayingParticle):
         return self.values["secondaries"] == "yes"
 
     def coupling_squared(self, component: str, process: str, source: str) -> float:
-        """g^2: whatever makes Z' has a charge of size 1."""
+        """g^2, or c^2 of the leptons in a pair: whatever else makes Z' has a charge of size 1."""
+        if process == MUON_PAIRS.name:
+            return self.lepton_coupling("mu") ** 2
+        if process == ELECTRON_PAIRS.name:
+            return self.lepton_coupling("e") ** 2
         return self.g**2
+
+    @abstractmethod
+    def lepton_coupling(self, flavour: str) -> float:
+        """Coupling c, mixing included, of the charged lepton "e" or "mu"."""

@@ -1,8 +1,9 @@
 """The gauge boson Z' of B - L.
 
 L = g Z'_a (1/3 qbar gamma^a q - lbar gamma^a l) + eps Z'_a J^a_EM (Akita et al., arXiv:2312.13627,
-eqs. 45 and 51), right-handed neutrinos heavy. Z' is born in pi- p -> n Z' and nu nubar -> Z', and
-decays to neutrinos, electrons and muons. In the core the plasma mixes Z' with the photon.
+eqs. 45 and 51), right-handed neutrinos heavy. Z' is born in pi- p -> n Z' and from pairs of
+leptons, and decays to neutrinos, electrons and muons. In the core the plasma mixes Z' with the
+photon.
 """
 
 import math
@@ -16,6 +17,9 @@ from snmc.thermal import Screening
 
 from ._vector import (
     CHARGE,
+    CHARGED,
+    ELECTRON_PAIRS,
+    MUON_PAIRS,
     NEUTRINOS,
     SECONDARIES,
     VectorBoson,
@@ -26,6 +30,7 @@ from ._vector import (
 
 G_AXIAL = 1.2754  # axial coupling of the nucleon, PDG 2022
 PION_NUCLEON = G_AXIAL / F_PION  # g_A/(sqrt(2) F), of charged pions [1/MeV]; F = F_PION/sqrt(2)
+ELECTRONS_OPEN = 20.0  # MeV, twice the asymptotic mass of electrons in the core, 8-12 MeV
 DAMPING = 0.7  # width of a photon in the core, omega Gamma over m_T^2; see `in_medium`
 
 
@@ -108,8 +113,8 @@ class BMinusLBoson(VectorBoson):
     switches = (
         Switch(
             "processes",
-            ("pion-capture", "neutrino-pairs"),
-            ("pion-capture", "neutrino-pairs"),
+            ("pion-capture", "neutrino-pairs", "electron-pairs", "muon-pairs"),
+            ("pion-capture", "neutrino-pairs", "electron-pairs", "muon-pairs"),
             "production processes taken into account",
             many=True,
         ),
@@ -130,12 +135,19 @@ class BMinusLBoson(VectorBoson):
         return "electron" if self.values["plasma"] == "mixing" else "none"
 
     def processes(self) -> tuple[Process, ...]:
-        """Processes chosen in the card."""
+        """Processes chosen in the card; electron pairs only where the plasma leaves them open.
+
+        Electrons and positrons of the core have an asymptotic mass of about 10 MeV, and lighter Z'
+        couple to their charge less eta. Above `ELECTRONS_OPEN` neither is taken into account.
+        """
+        open_ = self.screening == "none" or self.mass > ELECTRONS_OPEN
         known: dict[str, tuple[Process, ...]] = {
             "pion-capture": (
                 Scattering("pion-capture", ("pi-",), "p", "n", pion_capture, azimuths=3),
             ),
             "neutrino-pairs": neutrino_pairs(tuple(NEUTRINOS)),
+            "electron-pairs": (ELECTRON_PAIRS,) if open_ else (),
+            "muon-pairs": (MUON_PAIRS,),
         }
         return tuple(
             process
@@ -143,8 +155,12 @@ class BMinusLBoson(VectorBoson):
             for process in known[name]
         )
 
+    def lepton_coupling(self, flavour: str) -> float:
+        """Of either -g - eps e: both charges of a lepton are -1."""
+        return -self.g - self.mixing * CHARGE
+
     def modes(self) -> tuple[DecayMode, ...]:
         """Z' -> neutrinos, electrons, muons."""
-        charged = self.g + self.mixing * CHARGE  # both charges of a lepton are -1
         neutrinos = {f"nu_{flavour}": self.g for flavour in NEUTRINOS}
-        return vector_modes(self.mass, {**neutrinos, "e": charged, "mu": charged})
+        charged = {flavour: self.lepton_coupling(flavour) for flavour in CHARGED}
+        return vector_modes(self.mass, {**neutrinos, **charged})

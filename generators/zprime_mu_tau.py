@@ -1,7 +1,7 @@
 """The gauge boson Z' of L_mu - L_tau.
 
 L = g Z'_a (mubar gamma^a mu + nubar_mu gamma^a P_L nu_mu - (the same of tau)) + eps Z'_a J^a_EM
-(Akita et al., arXiv:2312.13627, eqs. 43 and 45). Z' is born in nu nubar -> Z' and in
+(Akita et al., arXiv:2312.13627, eqs. 43 and 45). Z' is born in nu nubar -> Z', mu- mu+ -> Z' and
 mu- gamma -> mu- Z', and decays to muon and tau neutrinos, and to muons if it can.
 """
 
@@ -16,6 +16,8 @@ from snmc.thermal import Screening
 
 from ._vector import (
     CHARGE,
+    CHARGED,
+    MUON_PAIRS,
     SECONDARIES,
     VectorBoson,
     neutrino_pairs,
@@ -62,8 +64,8 @@ class MuTauBoson(VectorBoson):
     switches = (
         Switch(
             "processes",
-            ("neutrino-pairs", "semi-compton"),
-            ("neutrino-pairs", "semi-compton"),
+            ("neutrino-pairs", "muon-pairs", "semi-compton"),
+            ("neutrino-pairs", "muon-pairs", "semi-compton"),
             "production processes taken into account",
             many=True,
         ),
@@ -87,6 +89,7 @@ class MuTauBoson(VectorBoson):
         """Processes chosen in the card."""
         known: dict[str, tuple[Process, ...]] = {
             "neutrino-pairs": neutrino_pairs(FLAVOURS),
+            "muon-pairs": (MUON_PAIRS,),
             "semi-compton": (
                 Scattering("semi-compton", ("gamma",), "mu-", "mu-", semi_compton, azimuths=6),
             ),
@@ -97,8 +100,11 @@ class MuTauBoson(VectorBoson):
             for process in known[name]
         )
 
+    def lepton_coupling(self, flavour: str) -> float:
+        """Of the muon g - eps e, of the electron -eps e; leptons have the charge -1."""
+        return (self.g if flavour == "mu" else 0.0) - self.mixing * CHARGE
+
     def modes(self) -> tuple[DecayMode, ...]:
         """Z' -> neutrinos of mu and tau, muons, and electrons by kinetic mixing."""
-        pull = self.mixing * CHARGE  # charge -1 of the leptons
-        couplings = {"nu_mu": self.g, "nu_tau": self.g, "mu": self.g - pull, "e": pull}
-        return vector_modes(self.mass, couplings)
+        charged = {flavour: self.lepton_coupling(flavour) for flavour in CHARGED}
+        return vector_modes(self.mass, {"nu_mu": self.g, "nu_tau": self.g, **charged})

@@ -33,8 +33,10 @@ def show_card(card: RunCard) -> dict[str, Any]:
 
     Keys: title, generator, core, parents, parent_energy_erg, mean_energy_MeV, processes (parents,
     parent_energy_erg and share of each), width_MeV, lifetime_s (None where nothing decays),
-    branching, references. Of several generators: title, core, and generators, which gives the
-    others by label. Raises InputError for a bad card and where nothing is emitted.
+    branching, references; of particles that decay also escaping_share and leaving_energy_erg, the
+    energy of those that pass the neutrinosphere. Of several generators: title, core, and
+    generators, which gives the others by label. Raises InputError for a bad card and where nothing
+    is emitted.
     """
     supernova = prepare_supernova(card)
     workers = card.run.workers or os.cpu_count() or 1

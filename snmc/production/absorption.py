@@ -21,6 +21,7 @@ from snmc.core import CoreState, SupernovaCore
 from snmc.ground.compiled import compiled
 from snmc.ground.quadrature import unit_rule
 from snmc.ground.units import HBAR_C, RATE_DENSITY
+from snmc.production.coalescence import decay_energy, decay_momentum
 from snmc.production.emission import CM3_IN_KM3, Coalescence, Grid, Process, cells, flat
 from snmc.thermal import FERMI, Screening, species
 
@@ -125,13 +126,14 @@ def vacuum_width(process: Coalescence, state: CoreState, mass: float, spin_state
     """Width [MeV] of X -> 1 2 in vacuum for unit coupling, by detailed balance.
 
     Gamma = S|M|^2 p*/(8 pi g M^2) with the amplitude of the coalescence at rest; S|M|^2 =
-    16 pi g M Gamma for massless daughters. Zero where X is lighter than 2.
+    16 pi g M Gamma for massless daughters. Zero where X is not heavier than both daughters.
     """
+    m1 = float(np.max(species(process.sources[0], state, "none").mass))
     m2 = float(np.max(species(process.partner, state, "none").mass))
-    if m2 >= mass:
+    momentum = decay_momentum(mass, m1, m2)
+    if momentum == 0.0:
         return 0.0
-    momentum = (mass - m2) * (mass + m2) / (2 * mass)
-    squared = process.amplitude(mass, m2, momentum, mass)
+    squared = process.amplitude(mass, m2, decay_energy(mass, m1, m2), mass)
     return float(squared * momentum / (8 * np.pi * spin_states * mass**2))
 
 

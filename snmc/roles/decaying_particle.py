@@ -13,7 +13,8 @@ from snmc.decays import DecayMode, DecaySampler, branching
 from snmc.decays.fluence import PAPERS, Daughter, PaperLaw, exact_fluence, paper_fluence
 from snmc.ground.columns import Columns
 from snmc.ground.errors import PhysicsError, PhysicsWarning
-from snmc.ground.units import HBAR, MEV_IN_ERG
+from snmc.ground.quadrature import unit_rule
+from snmc.ground.units import C_LIGHT, HBAR, MEV_IN_ERG
 from snmc.production.absorption import escaping_share
 from snmc.production.emission import (
     Emission,
@@ -119,8 +120,9 @@ class DecayingParticle(Generator):
     ) -> Emission:
         """Emission table of all processes with the model's couplings, less what is absorbed.
 
-        Raises InputError if nothing is emitted; warns if it is more energy than a supernova has,
-        or if the core is so opaque that its edge alone emits.
+        Raises InputError if nothing is emitted; warns if more energy passes the neutrinosphere
+        than a supernova has (what decays before gives its energy back), or if the core is so opaque
+        that its edge alone emits.
         """
         from tqdm import tqdm
 
@@ -149,7 +151,8 @@ class DecayingParticle(Generator):
                 self.spin_states, self.statistics, self.rescattering,
             )  # fmt: skip
         emission = combine(self.components(), grid, self.mass, tables, escaping)
-        if (energy := emission.parent_energy * MEV_IN_ERG) > BINDING_ENERGY_ERG:
+        leaving = leaving_energy(emission, self.modes(), self.mass, supernova.neutrinosphere)
+        if (energy := leaving * MEV_IN_ERG) > BINDING_ENERGY_ERG:
             warnings.warn(
                 f"the particles carry {energy:.2g} erg, more than the {BINDING_ENERGY_ERG:g} erg "
                 "of a whole supernova, whose cooling by them is not included",
@@ -173,7 +176,12 @@ class DecayingParticle(Generator):
         self, supernova: Supernova, precision: Precision, workers: int, quiet: bool
     ) -> dict[str, Any]:
         """Numbers for `snmc show CARD`, see `Generator.report`."""
-        return emission_report(self.emission(supernova, precision, workers, quiet), self.modes())
+        return emission_report(
+            self.emission(supernova, precision, workers, quiet),
+            self.modes(),
+            self.mass,
+            supernova.neutrinosphere,
+        )
 
     def _tilt(self, component: str, observation: Observation) -> bool:
         """Whether what is looked for is sent asymmetrically by any mode of a component."""
@@ -235,16 +243,42 @@ class DecayingParticle(Generator):
         return np.stack([np.interp(emission.energies, grid.energies, row) for row in degree])
 
 
-def emission_report(emission: Emission, modes: tuple[DecayMode, ...]) -> dict[str, Any]:
+def total_width(modes: tuple[DecayMode, ...]) -> float:
+    """Width [MeV] of a parent, the same for all components."""
+    return sum(mode.width for mode in modes if mode.component == modes[0].component)
+
+
+def leaving_energy(
+    emission: Emission, modes: tuple[DecayMode, ...], mass: float, neutrinosphere: float
+) -> float:
+    """Energy [MeV] of the parents that pass the radius `neutrinosphere` [m] before they decay.
+
+    Int E dN/dE exp(-Gamma r/(gamma beta)) dE from the centre, with gamma beta = p/`mass` [MeV].
+    """
+    nodes, weights = unit_rule(8)
+    steps = np.diff(emission.energies)[:, None]
+    E = emission.energies[:-1, None] + steps * nodes
+    density = np.interp(E, emission.energies, emission.spectrum)
+    decays = total_width(modes) / HBAR * neutrinosphere / C_LIGHT  # with gamma beta = 1
+    passed = np.exp(-decays * mass / np.sqrt((E - mass) * (E + mass)))
+    return float(np.sum(steps * weights * E * density * passed))
+
+
+def emission_report(
+    emission: Emission, modes: tuple[DecayMode, ...], mass: float, neutrinosphere: float
+) -> dict[str, Any]:
     """What leaves the core, in all and by process, and the decay: width, lifetime, branching.
 
-    `escaping_share`: of the number made, what is not absorbed on the way out.
+    `escaping_share`: of the number made, what is not absorbed on the way out;
+    `leaving_energy_erg`: energy of the parents that also pass the `neutrinosphere` [m] before they
+    decay; `mass` [MeV].
     """
-    width = sum(mode.width for mode in modes if mode.component == modes[0].component)
+    width = total_width(modes)
     parents, energy = emission.parents, emission.parent_energy
     return {
         "parents": parents,
         "parent_energy_erg": energy * MEV_IN_ERG,
+        "leaving_energy_erg": leaving_energy(emission, modes, mass, neutrinosphere) * MEV_IN_ERG,
         "mean_energy_MeV": energy / parents,
         "escaping_share": emission.escaping_share,
         "processes": {
@@ -301,5 +335,8 @@ class DecaySource:
 
     def summary(self) -> dict[str, Any]:
         """Normalisation, widths and mode names for the file's metadata."""
-        report: Mapping[str, Any] = emission_report(self.sampler.emission, self.sampler.modes)
-        return {**report, "modes": [mode.name for mode in self.sampler.modes]}
+        one = self.sampler
+        report: Mapping[str, Any] = emission_report(
+            one.emission, one.modes, one.mass, one.flight.neutrinosphere
+        )
+        return {**report, "modes": [mode.name for mode in one.modes]}

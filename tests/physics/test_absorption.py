@@ -13,7 +13,7 @@ from snmc.core import SupernovaCore, load_core
 from snmc.generators.dipole import Dipole, inverse_decay, scattering
 from snmc.ground.compiled import compiled_formula
 from snmc.ground.errors import PhysicsWarning
-from snmc.ground.units import HBAR_C
+from snmc.ground.units import C_LIGHT, HBAR, HBAR_C, MEV_IN_ERG
 from snmc.production.absorption import (
     effective_absorption,
     escaping_share,
@@ -22,6 +22,7 @@ from snmc.production.absorption import (
 )
 from snmc.production.emission import (
     Coalescence,
+    Emission,
     Grid,
     Scattering,
     cells,
@@ -30,7 +31,7 @@ from snmc.production.emission import (
     emitted_numbers,
 )
 from snmc.production.scattering import scattering_rate
-from snmc.roles.decaying_particle import emission_report
+from snmc.roles.decaying_particle import emission_report, leaving_energy
 from snmc.roles.generator import Supernova
 from snmc.thermal import BOSE, FERMI, Species, species
 
@@ -279,8 +280,43 @@ def test_the_share_reaches_the_report(one_zone: SupernovaCore) -> None:
     assert held.by_process["protons"][0] == pytest.approx(held.parents, rel=1e-6, abs=0)
     model = Dipole({"mass": MASS, "d": 1e-8, "nature": "majorana", "processes": (),
                     "screening": "none"})  # fmt: skip
-    assert emission_report(held, model.modes())["escaping_share"] == held.escaping_share
-    assert emission_report(free, model.modes())["escaping_share"] == 1.0
+    for emission in (held, free):
+        report = emission_report(emission, model.modes(), MASS, 2e4)
+        assert report["escaping_share"] == emission.escaping_share
+    assert free.escaping_share == 1.0
+
+
+def emission(core: SupernovaCore, mass: float, d: float, absorption: bool) -> Emission:
+    """Emission of the dipole portal's N."""
+    return portal(mass, d).emission(
+        Supernova(core, 1.6e21, 3e10, 3e4, True, absorption, "NO", "nufit-5.2"),
+        "draft", 1, True,
+    )  # fmt: skip
+
+
+def portal(mass: float, d: float) -> Dipole:
+    return Dipole({"mass": mass, "d": d, "nature": "majorana", "screening": "electron",
+                   "processes": ("electron-scattering", "inverse-decay")})  # fmt: skip
+
+
+def test_energy_that_passes_the_neutrinosphere(one_zone: SupernovaCore) -> None:
+    """Would catch a supernova's energy said to be exceeded by what decays inside it.
+
+    At 100 MeV and d = 1e-11 of 1.3e56 erg 1 % passes 30 km; at d = 1e-10 nothing does.
+    """
+    with pytest.warns(PhysicsWarning, match="erg"):
+        held = emission(one_zone, 100.0, 1e-11, False)
+    modes = portal(100.0, 1e-11).modes()
+    E = np.linspace(held.energies[0], held.energies[-1], 200_001)[1:]
+    density = np.interp(E, held.energies, held.spectrum)
+    length = np.sqrt(E**2 - 100.0**2) / 100.0 * C_LIGHT * HBAR / sum(mode.width for mode in modes)
+    expected = np.trapezoid(E * density * np.exp(-3e4 / length), E)
+    assert leaving_energy(held, modes, 100.0, 3e4) == pytest.approx(expected, rel=1e-5, abs=0)
+    assert leaving_energy(held, modes, 100.0, 3e4) < 0.02 * held.parent_energy
+    assert leaving_energy(held, modes, 100.0, 1e-3) == pytest.approx(held.parent_energy, rel=1e-6)
+    report = emission_report(held, modes, 100.0, 3e4)
+    assert report["leaving_energy_erg"] == pytest.approx(expected * MEV_IN_ERG, rel=1e-5, abs=0)
+    emission(one_zone, 100.0, 1e-10, False)  # without a warning
 
 
 def test_an_opaque_core_and_its_edge(one_zone: SupernovaCore) -> None:
@@ -291,10 +327,7 @@ def test_an_opaque_core_and_its_edge(one_zone: SupernovaCore) -> None:
     """
 
     def parents(d: float, absorption: bool) -> float:
-        model = Dipole({"mass": 100.0, "d": d, "nature": "majorana", "screening": "electron",
-                        "processes": ("electron-scattering", "inverse-decay")})  # fmt: skip
-        supernova = Supernova(one_zone, 1.6e21, 3e10, 3e4, True, absorption, "normal", "adiabatic")
-        return model.emission(supernova, "draft", 1, True).parents
+        return emission(one_zone, 1.0, d, absorption).parents
 
     weak = parents(1e-15, True)
     assert weak == pytest.approx(parents(1e-15, False), rel=1e-4, abs=0)

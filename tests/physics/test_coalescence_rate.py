@@ -2,15 +2,17 @@
 
 from typing import Any
 
+import mpmath
 import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy import integrate
 from scipy.stats import qmc
 
+from snmc.generators._vector import lepton_pair
 from snmc.generators.dipole import inverse_decay, inverse_decay_flipped, scattering
 from snmc.ground.compiled import compiled_formula
-from snmc.ground.units import ALPHA, M_ELECTRON
+from snmc.ground.units import ALPHA, M_ELECTRON, M_MUON
 from snmc.production.coalescence import coalescence_rate
 from snmc.production.scattering import scattering_rate
 from snmc.thermal import BOSE, FERMI, Species
@@ -29,12 +31,13 @@ def rate(
     mu2: float,
     statistics: float,
     potential: float = 0.0,
+    m1: float = 0.0,
     **options: Any,
 ) -> Array:
     """`coalescence_rate` of one state and one source at T = 30 MeV."""
     result = coalescence_rate(
         amplitude, energies.reshape(1, -1), mass, T * ONE,
-        [Species("1", 0 * ONE, mu1 * ONE, FERMI, potential * ONE)],
+        [Species("1", m1 * ONE, mu1 * ONE, FERMI, potential * ONE)],
         Species("2", m2 * ONE, mu2 * ONE, statistics, 0 * ONE), **options,
     )  # fmt: skip
     return np.asarray(result[0, 0].reshape(energies.shape))
@@ -50,12 +53,21 @@ def invented_numpy(M: float, m2: float, E1: Array, E: Array) -> Array:
     return M * M * (1 + E1 / E) + 3 * E1
 
 
-CASES: dict[str, tuple[Any, float, float, float, float, float]] = {
-    "photon, massless": (inverse_decay, 50.0, 80.0, 0.0, 0.0, BOSE),
-    "plasmon": (inverse_decay, 50.0, 80.0, 14.13, 0.0, BOSE),
-    "plasmon, one helicity": (inverse_decay_flipped, 30.0, 80.0, 14.13, 0.0, BOSE),
-    "massless pair": (invented, 80.0, 60.0, 0.0, -60.0, FERMI),
-    "heavy partner": (invented, 150.0, 60.0, 105.7, 90.0, FERMI),
+@compiled_formula(4)
+def yukawa(M: float, m2: float, E1: float, E: float) -> float:
+    """S|M|^2 = M^2 of a scalar and two neutrinos, where the medium enters through M."""
+    return M * M
+
+
+CASES: dict[str, tuple[Any, float, float, float, float, float, float]] = {
+    "photon, massless": (inverse_decay, 50.0, 0.0, 80.0, 0.0, 0.0, BOSE),
+    "plasmon": (inverse_decay, 50.0, 0.0, 80.0, 14.13, 0.0, BOSE),
+    "plasmon, one helicity": (inverse_decay_flipped, 30.0, 0.0, 80.0, 14.13, 0.0, BOSE),
+    "massless pair": (invented, 80.0, 0.0, 60.0, 0.0, -60.0, FERMI),
+    "heavy partner": (invented, 150.0, 0.0, 60.0, 105.7, 90.0, FERMI),
+    "muon pair": (lepton_pair, 300.0, M_MUON, 60.0, M_MUON, -60.0, FERMI),
+    "electron pair": (lepton_pair, 60.0, M_ELECTRON, 100.0, M_ELECTRON, -100.0, FERMI),
+    "unlike masses": (invented, 150.0, 90.0, 110.0, 20.0, 0.0, BOSE),
 }
 
 
@@ -66,14 +78,14 @@ def test_rate_equals_full_phase_space(case: str) -> None:
     Monte Carlo: n = Int d3p1/((2 pi)^3 2E1) d3p2/((2 pi)^3 2E2) |M|^2 f1 f2 2 pi delta(s - M^2),
     the angle between 1 and 2 fixed by the delta function.
     """
-    amplitude, mass, mu1, m2, mu2, statistics = CASES[case]
+    amplitude, mass, m1, mu1, m2, mu2, statistics = CASES[case]
     u = qmc.Sobol(2, scramble=True, rng=np.random.default_rng(3)).random_base2(20).T
     scale, softest = 1500.0, 1e-2
-    E1 = scale * (softest / scale) ** u[0]  # log-uniform momenta
+    p1 = scale * (softest / scale) ** u[0]  # log-uniform momenta
     p2 = scale * (softest / scale) ** u[1]
-    jacobian = np.log(scale / softest) ** 2 * E1 * p2
-    E2 = np.hypot(p2, m2)
-    cosine = (m2**2 + 2 * E1 * E2 - mass**2) / (2 * E1 * p2)
+    jacobian = np.log(scale / softest) ** 2 * p1 * p2
+    E1, E2 = np.hypot(p1, m1), np.hypot(p2, m2)
+    cosine = (m1**2 + m2**2 + 2 * E1 * E2 - mass**2) / (2 * p1 * p2)
     inside = np.abs(cosine) <= 1
     x2 = np.clip((E2 - mu2) / T, -700, 700)
     f1 = 1 / (np.exp(np.clip((E1 - mu1) / T, -700, 700)) + 1)
@@ -82,19 +94,21 @@ def test_rate_equals_full_phase_space(case: str) -> None:
         inverse_decay: np.vectorize(inverse_decay),
         inverse_decay_flipped: np.vectorize(inverse_decay_flipped),
         invented: invented_numpy,
+        lepton_pair: np.vectorize(lepton_pair),
     }
     E = E1 + E2
     squared = np.zeros_like(E)
     squared[inside] = formulas[amplitude](mass, m2, E1[inside], E[inside])
-    # d3p1 d3p2 -> 8 pi^2 E1^2 p2^2 dE1 dp2 dcos, and delta(s - M^2) = delta(cos ..)/(2 E1 p2)
-    weight = jacobian * squared * f1 * f2 * 8 * np.pi**2 * E1**2 * p2**2
-    weight *= 2 * np.pi / ((2 * np.pi) ** 6 * 4 * E1 * E2 * 2 * E1 * p2)
+    # d3p1 d3p2 -> 8 pi^2 p1^2 p2^2 dp1 dp2 dcos, and delta(s - M^2) = delta(cos ..)/(2 p1 p2)
+    weight = jacobian * squared * f1 * f2 * 8 * np.pi**2 * p1**2 * p2**2
+    weight *= 2 * np.pi / ((2 * np.pi) ** 6 * 4 * E1 * E2 * 2 * p1 * p2)
     edges = mass + np.array([0.0, 20.0, 60.0, 120.0, 250.0, 600.0])
     reference = np.histogram(E, edges, weights=weight / len(E))[0]
     x, w = np.polynomial.legendre.leggauss(16)
     v = (x + 1) / 2
     energies = edges[:-1, None] + np.diff(edges)[:, None] * v**2
-    mine = rate(amplitude, energies, mass, mu1, m2, mu2, statistics) @ (w * v) * np.diff(edges)
+    spectrum = rate(amplitude, energies, mass, mu1, m2, mu2, statistics, m1=m1)
+    mine = spectrum @ (w * v) * np.diff(edges)
     assert mine == pytest.approx(reference, rel=0.01, abs=0)
     assert mine.sum() == pytest.approx(reference.sum(), rel=2e-3, abs=0)
 
@@ -114,6 +128,50 @@ def test_classical_limit(mass: float) -> None:
     assert dilute == pytest.approx(expected, rel=1e-6, abs=0)
 
 
+@pytest.mark.parametrize(
+    ("mass", "lepton"),
+    [(1.03, M_ELECTRON), (300.0, M_ELECTRON), (211.4, M_MUON), (300.0, M_MUON), (800.0, M_MUON)],
+)
+def test_massive_pair_in_a_dilute_gas(mass: float, lepton: float) -> None:
+    """Would catch lambda with a wrong mass: dn/dEdt = S|M|^2 e^(-E/T) p sqrt(lambda)/(32 pi^3 M^2).
+
+    sqrt(lambda) = M^2 sqrt(1 - 4 m^2/M^2) for a pair.
+    """
+    energies = mass * np.array([1.001, 1.1, 1.5])
+    mu = -900.0
+    dilute = rate(lepton_pair, energies, mass, mu, lepton, mu, FERMI, m1=lepton)
+    p = np.sqrt(energies**2 - mass**2)
+    expected = 4 * (mass**2 + 2 * lepton**2) * p * np.sqrt(1 - 4 * (lepton / mass) ** 2)
+    expected *= np.exp((2 * mu - energies) / T) / (32 * np.pi**3)
+    assert dilute == pytest.approx(expected, rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize(("m1", "m2"), [(0.5, 1e-6), (40.0, 1e-6), (40.0, 1e-2), (0.0, 1e-6)])
+def test_soft_bosons_beside_a_massive_source(m1: float, m2: float) -> None:
+    """Would catch the lower bound of E2 lost to rounding: f2 = T/E2 feels its logarithm.
+
+    The bound in 60 digits, from E and p as they stand above.
+    """
+    mass, mu1 = 50.0, 60.0
+    energies = np.array([50.001, 60.0, 2e2, 1e3])
+    mine = rate(yukawa, energies, mass, mu1, m2, 0.0, BOSE, m1=m1)
+    for E, found in zip(energies, mine, strict=True):
+        with mpmath.workdps(60):
+            M, a, b = (mpmath.mpf(one) for one in (mass, m1, m2))
+            half = mpmath.sqrt((M**2 - (a + b) ** 2) * (M**2 - (a - b) ** 2)) * mpmath.sqrt(
+                mpmath.mpf(E) ** 2 - M**2
+            )
+            middle = mpmath.mpf(E) * (M**2 + b**2 - a**2)
+            low, high = (float((middle + sign * half) / (2 * M**2)) for sign in (-1, 1))
+
+        def integrand(y: float, E: float = E) -> float:
+            E2 = np.exp(y)
+            return float(E2 / (np.exp((E - E2 - mu1) / T) + 1) / np.expm1(E2 / T))
+
+        exact = integrate.quad(integrand, np.log(low), np.log(high), epsrel=1e-10, limit=400)[0]
+        assert found == pytest.approx(mass**2 * exact / (32 * np.pi**3), rel=1e-4, abs=0)
+
+
 @pytest.mark.parametrize("mass", [1e-3, 1.0, 50.0, 200.0])
 def test_photon_integral_by_adaptive_quadrature(mass: float) -> None:
     """Would catch three panels too coarse for the soft photons, f ~ T/E2, at high boost."""
@@ -129,12 +187,6 @@ def test_photon_integral_by_adaptive_quadrature(mass: float) -> None:
         low, high = np.log(mass**2 / (2 * (E + p))), np.log((E + p) / 2)
         exact = integrate.quad(integrand, low, high, epsrel=1e-10, limit=400)[0]
         assert mine == pytest.approx(2 * mass * width / (2 * np.pi**2) * exact, rel=1e-5, abs=0)
-
-
-@compiled_formula(4)
-def yukawa(M: float, m2: float, E1: float, E: float) -> float:
-    """S|M|^2 = M^2 of a scalar and two neutrinos, where the medium enters through M."""
-    return M * M
 
 
 @pytest.mark.parametrize("mass", [1e-5, 1e-2, 30.0])
@@ -172,13 +224,18 @@ def test_default_order_has_converged() -> None:
 
 
 def test_threshold() -> None:
-    """Would catch N made below the plasmon mass, or NaN at the threshold and at rest."""
+    """Would catch X made by heavier ones (a plasmon, two muons), or NaN at threshold, at rest."""
     energies = np.array([10.0, 14.0, 14.1, 20.0, 400.0])
     assert np.all(rate(inverse_decay, energies, 14.0, 80.0, 14.13, 0.0, BOSE) == 0)
     assert np.all(rate(inverse_decay, energies, 14.13, 80.0, 14.13, 0.0, BOSE) == 0)
     above = rate(inverse_decay, energies, 14.2, 80.0, 14.13, 0.0, BOSE)
     assert np.all(np.isfinite(above))
     assert np.all(above >= 0)
+    for mass in (14.14, 105.0, 2 * M_MUON):
+        pair = rate(lepton_pair, mass + energies, mass, 80.0, M_MUON, -80.0, FERMI, m1=M_MUON)
+        assert np.all(pair == 0)
+    pair = rate(lepton_pair, 212 + energies, 212.0, 80.0, M_MUON, -80.0, FERMI, m1=M_MUON)
+    assert np.all(pair > 0)
 
 
 @pytest.mark.parametrize(("mass", "ratio"), [(50.0, 1.2), (100.0, 6.7), (200.0, 27.0)])

@@ -7,12 +7,21 @@ current) is tested. Metric (+, -, -, -).
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from snmc.generators._vector import neutrino_pair, neutrino_width
+from snmc.core import CoreState
+from snmc.generators._vector import (
+    ELECTRON_PAIRS,
+    MUON_PAIRS,
+    lepton_pair,
+    lepton_width,
+    neutrino_pair,
+    neutrino_width,
+)
 from snmc.generators.zprime_b_minus_l import (
     DAMPING,
     G_AXIAL,
@@ -23,6 +32,7 @@ from snmc.generators.zprime_b_minus_l import (
 )
 from snmc.generators.zprime_mu_tau import semi_compton
 from snmc.ground.units import ALPHA, F_PION, M_ELECTRON, M_MUON, M_PION_CHARGED
+from snmc.production.absorption import vacuum_width
 
 Array = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
@@ -292,3 +302,44 @@ def test_neutrino_pairs_obey_detailed_balance(mass: float) -> None:
         trace = np.trace(slash(p2) @ GAMMA[a] @ left @ slash(p1) @ GAMMA[b] @ left)
         total += polarisations * trace.real
     assert neutrino_pair(mass, 0.0, 1.0, 2.0) == pytest.approx(total, rel=1e-12)
+
+
+@pytest.mark.parametrize(("mass", "lepton"), [(1.1, M_ELECTRON), (230.0, M_MUON), (700.0, M_MUON)])
+def test_lepton_pairs_obey_detailed_balance(mass: float, lepton: float) -> None:
+    """Would catch a mass term of the wrong sign, or spins averaged: S|M|^2 = 3 x 8 pi M^2 Gamma/p*.
+
+    Also against the trace (p2 - m) gamma^a (p1 + m) gamma^b over three polarisations, for a pair
+    that moves.
+    """
+    momentum = np.sqrt((mass / 2) ** 2 - lepton**2)
+    squared = lepton_pair(mass, lepton, mass / 2, mass)
+    width = lepton_width(mass, 1.0, lepton)
+    assert squared == pytest.approx(24 * np.pi * mass**2 * width / momentum, rel=1e-12)
+    direction = momentum * np.array([0.48, 0.6, 0.64])
+    p1, p2 = boosted(mass / 2, direction, 0.7), boosted(mass / 2, -direction, 0.7)
+    p = p1 + p2
+    assert dot(p, p) == pytest.approx(mass**2, rel=1e-12)
+    total = 0.0
+    for a, b in itertools.product(range(4), repeat=2):
+        polarisations = -METRIC[a, b] + (METRIC @ p)[a] * (METRIC @ p)[b] / mass**2
+        trace = np.trace(
+            (slash(p2) - lepton * ONE) @ GAMMA[a] @ (slash(p1) + lepton * ONE) @ GAMMA[b]
+        )
+        total += polarisations * trace.real
+    assert lepton_pair(mass, lepton, p1[0], p[0]) == pytest.approx(total, rel=1e-12)
+
+
+def boosted(energy: float, momentum: Array, speed: float) -> Array:
+    """Four-momentum seen from a frame that moves with -`speed` along z."""
+    gamma = 1 / np.sqrt(1 - speed**2)
+    E, z = gamma * (energy + speed * momentum[2]), gamma * (momentum[2] + speed * energy)
+    return np.array([E, momentum[0], momentum[1], z])
+
+
+def test_lepton_pairs_and_the_width_the_engine_takes() -> None:
+    """Would catch an opacity by pairs that forgets the mass of one of the two."""
+    state = CoreState(**{field.name: np.ones(1) for field in fields(CoreState)})
+    for process, lepton in ((MUON_PAIRS, M_MUON), (ELECTRON_PAIRS, M_ELECTRON)):
+        for mass in (1.1 * lepton, 2.01 * lepton, 3 * lepton, 20 * lepton):
+            found = vacuum_width(process, state, mass, 3)
+            assert found == pytest.approx(lepton_width(mass, 1.0, lepton), rel=1e-12, abs=0)

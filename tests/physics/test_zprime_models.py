@@ -99,6 +99,29 @@ def test_b_minus_l_is_blind_to_flavour() -> None:
     assert heavy["e- e+"] == pytest.approx(2 * heavy["nu_e nu_e_bar"], rel=1e-9)
 
 
+def test_couplings_of_pairs_are_those_of_the_decays() -> None:
+    """Would catch production of pairs with g alone, against decays with g -+ eps e."""
+    for model in (mu_tau(300.0), b_minus_l(300.0, kinetic_mixing=3e-7)):
+        for flavour, process, rest in (("e", "electron-pairs", M_ELECTRON),
+                                       ("mu", "muon-pairs", M_MUON)):  # fmt: skip
+            squared = model.coupling_squared("Z'", process, f"{flavour}-")
+            width = squared * lepton_width(300.0, 1.0, rest)
+            assert width == pytest.approx(widths(model)[f"{flavour}- {flavour}+"], rel=1e-12)
+        assert model.coupling_squared("Z'", "nu_mu nu_mu_bar", "nu_mu") == 1e-12
+
+
+def test_the_plasma_closes_electron_pairs() -> None:
+    """Would catch light Z' made by electrons as if in vacuum, whose mass and charge are not."""
+
+    def names(mass: float, plasma: str) -> set[str]:
+        chosen = {"processes": ("electron-pairs", "muon-pairs"), "secondaries": "no"}
+        model = BMinusLBoson({"mass": mass, "g": 1e-6, "plasma": plasma, **chosen})
+        return {process.name for process in model.processes()}
+
+    assert names(15.0, "mixing") == {"muon-pairs"}
+    assert names(25.0, "mixing") == names(15.0, "none") == {"electron-pairs", "muon-pairs"}
+
+
 @pytest.mark.parametrize("model", [mu_tau, b_minus_l])
 def test_mixing_beyond_the_coupling_is_refused(model: type[MuTauBoson]) -> None:
     """Would catch a Z' whose production, mostly by mixing, is left out without a word."""
