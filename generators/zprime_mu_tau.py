@@ -6,12 +6,15 @@ mu- gamma -> mu- Z', and decays to muon and tau neutrinos, and to muons if it ca
 """
 
 import math
+import warnings
+from collections.abc import Mapping
 
 from snmc.decays import DecayMode
 from snmc.ground.compiled import compiled_formula
+from snmc.ground.errors import PhysicsWarning
 from snmc.ground.units import ALPHA, M_MUON, M_TAU
 from snmc.production.emission import Process, Scattering
-from snmc.roles.generator import Switch
+from snmc.roles.generator import Switch, Value
 from snmc.thermal import Screening
 
 from ._vector import (
@@ -26,6 +29,7 @@ from ._vector import (
 )
 
 FLAVOURS = ("mu", "tau")
+PLASMA = 20.0  # MeV, above the transverse plasmon mass of the core
 ONE_LOOP = -CHARGE / (12 * math.pi**2) * math.log((M_TAU / M_MUON) ** 2)  # eps/g, eq. 46
 
 
@@ -79,6 +83,16 @@ class MuTauBoson(VectorBoson):
         "Akita, Im, Masud, Yun, arXiv:2312.13627",
         "Croon, Elor, Leane, McDermott, arXiv:2006.13942",
     )
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        super().__init__(values)
+        if self.mass < PLASMA:
+            warnings.warn(
+                f"generator.mass: below {PLASMA:g} MeV the plasma, whose muons mix Z' with the "
+                "photon, adds production that is not included; numbers are lower bounds",
+                PhysicsWarning,
+                stacklevel=2,
+            )
 
     @property
     def screening(self) -> Screening:

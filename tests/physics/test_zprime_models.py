@@ -9,10 +9,13 @@ import pytest
 from snmc.generators._vector import CHARGE, lepton_width, neutrino_width
 from snmc.generators.zprime_b_minus_l import BMinusLBoson
 from snmc.generators.zprime_mu_tau import ONE_LOOP, MuTauBoson
-from snmc.ground.errors import InputError
+from snmc.ground.errors import InputError, PhysicsWarning
 from snmc.ground.units import ALPHA, M_ELECTRON, M_MUON
 
 METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
+
+
+LIGHT = pytest.mark.filterwarnings("ignore::snmc.ground.errors.PhysicsWarning")
 
 
 def mu_tau(mass: float = 10.0, g: float = 1e-6, **values: float) -> MuTauBoson:
@@ -61,6 +64,7 @@ def test_lepton_width_equals_the_trace(mass: float, lepton: float) -> None:
     )
 
 
+@LIGHT
 def test_kinetic_mixing_of_loops() -> None:
     """Would catch eps = g/70 and the branching ratio 2e-5 to electrons (eqs. 46, 48) missed."""
     assert pytest.approx(-1 / 69.3, rel=1e-3) == ONE_LOOP
@@ -127,3 +131,10 @@ def test_mixing_beyond_the_coupling_is_refused(model: type[MuTauBoson]) -> None:
     """Would catch a Z' whose production, mostly by mixing, is left out without a word."""
     with pytest.raises(InputError, match="kinetic_mixing"):
         model(10.0, 1e-6, kinetic_mixing=2e-6)  # type: ignore[call-arg, arg-type]
+
+
+def test_light_z_of_mu_tau_is_a_lower_bound() -> None:
+    """Would catch numbers below the plasmon mass given as if nothing were missing."""
+    with pytest.warns(PhysicsWarning, match="lower bounds"):
+        MuTauBoson({"mass": 19.0, "g": 1e-10, "processes": ("semi-compton",)})
+    MuTauBoson({"mass": 21.0, "g": 1e-10, "processes": ("semi-compton",)})
