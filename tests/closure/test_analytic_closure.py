@@ -223,3 +223,20 @@ def test_flight_limits_angles_beyond_a_right_angle():
     """Catches a maximum angle of pi read as sin(pi) = 0, which would see nothing."""
     flight = Flight(1e21, 3e10, 3e4, 10.0, np.pi, True, False)
     assert flight.max_sine() == np.inf
+
+
+def test_every_generator_of_a_list_closes(card_text, tmp_path):
+    """Catches a list of which only the first is compared, or a sum with the flux of one part."""
+    head, _, rest = card_text.partition("[generator]")
+    path = tmp_path / "list.toml"
+    dipole = '[[generator]]\nname = "dipole"\nmass = "100 MeV"\nd = "1e-14 / MeV"\n\n'
+    burst = '[[generator]]\nname = "burst"\nenergy = "1e53 erg"\n\n'
+    path.write_text(head + dipole + burst + rest[rest.index("[observation]") :])
+    card = load_card(path, ["observation.daughters=neutrino", "observation.window=10 s"])
+    result = validate(card, workers=2, quiet=True)
+    assert [one.generator for one in result.comparisons] == ["dipole", "burst"]
+    assert result.passed, result.text()
+    burst_only = result.comparisons[1]
+    expected = 1e53 / 1.602176634e-6 / 12.7 * (1 - np.exp(-10 / 3))
+    sphere = 4 * np.pi * (51.4e3 * 3.0856775814913673e18) ** 2
+    assert burst_only.exact.sum() == pytest.approx(expected / sphere, rel=1e-3, abs=0)
