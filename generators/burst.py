@@ -321,20 +321,16 @@ class Burst(Generator):
     name = "burst"
     title = "Standard neutrino burst: pinched spectra, constant or from tables"
     parameters = (
-        Parameter(
-            "energy", "erg", 1e48, 1e55, f"of all six species, default {TOTAL_ENERGY:g}", True
-        ),
-        Parameter("mean_energy", "MeV", 1, 100, f"of a neutrino, default {MEAN_ENERGY:g}", True),
+        Parameter("energy", "erg", 1e48, 1e55, "of all six species", default=TOTAL_ENERGY),
+        Parameter("mean_energy", "MeV", 1, 100, "of a neutrino", default=MEAN_ENERGY),
         *(
             Parameter(f"mean_energy_{kind}", "MeV", 1, 100, f"of {kind} alone", optional=True)
             for kind in KINDS
         ),
+        Parameter("pinching", "", 0, 20, "2 for Maxwell-Boltzmann", default=PINCHING),
         Parameter(
-            "pinching", "", 0, 20, f"2 for Maxwell-Boltzmann, default {PINCHING:g}", optional=True
-        ),
-        Parameter(
-            "cooling_time", "s", 1e-3, 1e3,
-            f"in which the luminosity falls by a factor e, default {COOLING_TIME:g}", optional=True,
+            "cooling_time", "s", 1e-3, 1e3, "in which the luminosity falls by a factor e",
+            default=COOLING_TIME,
         ),
     )  # fmt: skip
     files = (
@@ -358,17 +354,19 @@ class Burst(Generator):
                 raise InputError(f"generator.table: found beside {others}; needs one or the other")
             self.emission = read_table(Path(str(table)))
             return
-        mean = self._number("mean_energy", MEAN_ENERGY)
-        nu_e, nu_e_bar, nu_x = (self._number(f"mean_energy_{kind}", mean) for kind in KINDS)
+        nu_e, nu_e_bar, nu_x = (
+            self._number(key if key in self.values else "mean_energy")
+            for key in (f"mean_energy_{kind}" for kind in KINDS)
+        )
         self.emission = exponential(
-            self._number("energy", TOTAL_ENERGY),
+            self._number("energy"),
             (nu_e, nu_e_bar, nu_x),
-            self._number("pinching", PINCHING),
-            self._number("cooling_time", COOLING_TIME),
+            self._number("pinching"),
+            self._number("cooling_time"),
         )
 
-    def _number(self, key: str, default: float) -> float:
-        return float(self.values.get(key, default))  # type: ignore[arg-type]
+    def _number(self, key: str) -> float:
+        return float(self.values[key])  # type: ignore[arg-type]
 
     @property
     def content(self) -> str:

@@ -59,7 +59,7 @@ class SupernovaSetting:
 class GeneratorSetting:
     """`[generator]`: the model, its values in the units it declares, and the label of this entry.
 
-    `values` holds no parameter the card left out; switches are filled in.
+    Defaults are filled in; `values` holds no other parameter that the card left out.
     """
 
     name: str
@@ -483,7 +483,8 @@ def _generator_section(name: str, model: type[Generator]) -> type[_Section]:
         "label": (label, Field(default=name, description="text of letters, digits, - and _")),
     }
     for parameter in model.parameters:
-        default: Table = {"default": None} if parameter.optional else {}
+        may_miss = parameter.optional or parameter.default is not None
+        default: Table = {"default": None} if may_miss else {}
         entry = Field(alias=parameter.name, description=_needs(parameter), **default)
         fields[f"parameter_{parameter.name}"] = (
             Annotated[float, _parameter(parameter)],
@@ -653,7 +654,7 @@ class _Check:
         del values["name"]
         label = str(values.pop("label"))
         try:
-            model(values)
+            values = model(values).values
         except InputError as error:
             of_key, _, text = str(error).removeprefix("generator.").partition(": ")
             self.problems.append(_Problem(f"{key}.{of_key}", text))

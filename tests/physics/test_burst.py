@@ -309,6 +309,18 @@ def card(folder, line):
     return path
 
 
+def test_defaults_are_recorded_unless_a_table_is_given(tmp_path):
+    """Catches a file that does not say with which energies its burst was made."""
+    plain(tmp_path)
+    (record,) = load_card(card(tmp_path, "pinching = 3")).resolved()["generator"]
+    assert record == {
+        "name": "burst", "label": "burst", "energy": "1.98e+53 erg", "mean_energy": "12.7 MeV",
+        "pinching": 3.0, "cooling_time": "3.0 s",
+    }  # fmt: skip
+    (record,) = load_card(card(tmp_path, 'table = "plain.txt"')).resolved()["generator"]
+    assert set(record) == {"name", "label", "table"}
+
+
 def test_path_in_a_card_is_one_from_its_folder(tmp_path, monkeypatch):
     """Catches a table looked for where the command runs, or one whose bytes no one remembers."""
     plain(tmp_path)
