@@ -369,6 +369,11 @@ class Burst(Generator):
         return float(self.values[key])  # type: ignore[arg-type]
 
     @property
+    def sends(self) -> frozenset[Daughter]:
+        """Neutrinos alone."""
+        return frozenset({"neutrino"})
+
+    @property
     def content(self) -> str:
         """Hash of the table's files."""
         return self.emission.content

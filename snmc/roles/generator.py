@@ -156,6 +156,11 @@ class Generator(ABC):
         self.values = {**defaults, **values}
 
     @property
+    def sends(self) -> frozenset[Daughter]:
+        """What can reach Earth at all; a run that looks for nothing of it is refused."""
+        return frozenset({"photon", "neutrino"})
+
+    @property
     def content(self) -> str:
         """Hash of the bytes of all `files` read, part of what makes two runs the same run."""
         return ""

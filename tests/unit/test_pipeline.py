@@ -262,6 +262,34 @@ def test_contradictions_between_card_and_detector(make_card, settings, words):
         prepare(make_card(*settings))
 
 
+NEUTRINOS = "observation.daughters=neutrino"
+MAJORON = ("generator={name = 'majoron', mass = '50 MeV', g_ee = 1e-10}",)
+HEAVY_HNL = ("generator={name = 'hnl', mass = '200 MeV', U2_tau = 1e-9}",)
+BURST = ("generator={name = 'burst', label = 'background'}",)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ((*MAJORON, "observation.detector=smm-grs"), "'majoron' sends neutrinos alone; .* photons"),
+        (MAJORON, "'majoron' sends neutrinos alone; this run looks for photons"),
+        (BURST, "'background' sends neutrinos alone; this run looks for photons"),
+        ((MAJORON[0].replace("1e-10", "1e-200"), NEUTRINOS), "gives nothing with its decays"),
+        ((MAJORON[0], NEUTRINOS), None),
+        (HEAVY_HNL, None),
+        ((NEUTRINOS,), None),
+    ],
+)
+def test_what_can_never_be_seen_is_refused(make_card, settings, words):
+    """Catches a run to its end that blames times and distances for particles never sent."""
+    card = make_card(*settings)
+    if words is None:
+        assert prepare(card).generators
+    else:
+        with pytest.raises(InputError, match=words):
+            prepare(card)
+
+
 def test_output_folder_is_not_littered_after_an_early_error(make_card, tmp_path, monkeypatch):
     """Catches a partial file of a run that failed before its first block, in the next one's way."""
     card = make_card()
