@@ -290,6 +290,25 @@ def test_what_can_never_be_seen_is_refused(make_card, settings, words):
             prepare(card)
 
 
+def test_summary_tells_what_decays_inside_the_neutrinosphere(make_card):
+    """Catches an emitted energy that a reader takes for what leaves the supernova."""
+    few = "run.events=1000"
+    assert "neutrinosphere" not in run(make_card(few), **KEYWORDS).text()
+    summary = run(make_card(few, "generator.d=1e-9 / MeV"), **(KEYWORDS | {"overwrite": True}))
+    (generator,) = summary.metadata["generators"]
+    leaving = generator["normalisation"]["leaving_energy_erg"]
+    assert leaving < 0.9 * generator["normalisation"]["parent_energy_erg"]
+    assert f"pass neutrinosphere {leaving:.4g} erg" in summary.text()
+
+
+@pytest.mark.parametrize(("spread", "text"), [(3e-6, "50"), (1e-2, "50 +- 0.1 %")])
+def test_rounding_is_no_error(spread, text):
+    """Catches a statistical error of 1e-11 % printed for the sum of equal weights."""
+    events = 100.0
+    tallies = {"events": events, "counts": 50.0, "counts_squared": 25.0 * (1 + spread**2)}
+    assert pipeline.with_error([tallies], "counts") == text
+
+
 def test_output_folder_is_not_littered_after_an_early_error(make_card, tmp_path, monkeypatch):
     """Catches a partial file of a run that failed before its first block, in the next one's way."""
     card = make_card()
