@@ -500,7 +500,7 @@ def test_output_and_title_default_to_the_card(load, tmp_path):
 
 
 def test_several_generators_go_by_their_labels(load):
-    """Catches an entry lost, the order changed, or a setting applied to the wrong entry."""
+    """Catches an entry lost, the order changed, a setting of the wrong entry or of a new one."""
     card = load(TWO, "generator.heavy.mass=200 MeV")
     assert [entry.label for entry in card.generators] == ["light", "heavy"]
     assert [entry.values["mass"] for entry in card.generators] == [1.0, 200.0]
@@ -512,6 +512,10 @@ def test_several_generators_go_by_their_labels(load):
     )
     assert "command line: generator.light.mixing: found with nature = 'dirac'; needs" in refusal(
         load, TWO, "generator.light.mixing=0.1", "generator.light.nature=dirac"
+    )
+    assert refusal(load, TWO, "generator.haevy.mass=5 MeV") == (
+        "command line: generator.haevy.mass: label: unknown 'haevy'; allowed: heavy, light; "
+        "did you mean 'heavy'?"
     )
     wrong = TWO.replace('mass = "1 MeV"', 'mass = "1 s"')
     assert "c.toml: generator.light.mass: found '1 s'; needs" in refusal(load, wrong)
