@@ -150,9 +150,7 @@ def test_resume_refuses_another_card(make_card, monkeypatch):
         run(card, **KEYWORDS)
     monkeypatch.undo()
     other = make_card("generator.mass=99 MeV")
-    with pytest.raises(
-        InputError, match=r"card\.generator\.dipole\.mass was 100.0 MeV"
-    ):
+    with pytest.raises(InputError, match=r"card\.generator\.dipole\.mass was 100.0 MeV"):
         run(other, **(KEYWORDS | {"resume": True}))
 
 
