@@ -38,6 +38,8 @@ Array = npt.NDArray[np.float64]
 SPECIES = {"nu_e": 12, "nu_e_bar": -12, "nu_mu": 14, "nu_mu_bar": -14, "nu_tau": 16,
            "nu_tau_bar": -16}  # fmt: skip
 KINDS = ("nu_e", "nu_e_bar", "nu_x")  # nu_x: each of the other four
+QUANTITIES = ("luminosity", "mean_energy", "pinching")
+COLUMNS = ("time", *(f"{quantity}_{kind}" for quantity in QUANTITIES for kind in KINDS))
 KIND_OF = np.array([0, 1, 2, 2, 2, 2])  # of the species
 NUMBER_OF = np.array([1.0, 1.0, 4.0])  # species of a kind
 
@@ -199,7 +201,12 @@ def _rows(path: Path, digest: Any) -> tuple[list[str], Array]:
             try:
                 rows.append([float(word) for word in words])
             except ValueError as error:
-                raise InputError(f"generator.table: {path}: {error}") from error
+                needs = "; needs numbers"
+                if not rows:
+                    needs = ", no known layout; needs numbers, or a header of " + ", ".join(COLUMNS)
+                raise InputError(
+                    f"generator.table: {path}: found {line.strip()[:40]!r}{needs}"
+                ) from error
     width = len(names) or (len(rows[0]) if rows else 0)
     if len(rows) < 2 or any(len(row) != width for row in rows) or not np.isfinite(rows).all():
         raise InputError(
@@ -263,15 +270,13 @@ def _pinched_info(path: Path, rows: Array, digest: Any) -> Emission:
 
 
 def _plain(path: Path, names: list[str], rows: Array, digest: Any) -> Emission:
-    quantities = ("luminosity", "mean_energy", "pinching")
-    wanted = ["time", *(f"{quantity}_{kind}" for quantity in quantities for kind in KINDS)]
-    if sorted(names) != sorted(wanted):
+    if sorted(names) != sorted(COLUMNS):
         raise InputError(
-            f"generator.table: {path}: found columns {', '.join(names)}; needs {', '.join(wanted)}"
+            f"generator.table: {path}: found columns {', '.join(names)}; needs {', '.join(COLUMNS)}"
         )
     columns = dict(zip(names, rows.T, strict=True))
     luminosity, mean, pinching = (
-        np.array([columns[f"{quantity}_{kind}"] for kind in KINDS]) for quantity in quantities
+        np.array([columns[f"{quantity}_{kind}"] for kind in KINDS]) for quantity in QUANTITIES
     )
     return _emission(path, columns["time"], luminosity, mean, pinching, digest)
 

@@ -264,7 +264,12 @@ def test_detectors_bound_holds(tmp_path):
         ("a.txt", "1 2 3\n4 5 6\n", "found 3 numbers a row"),
         ("a.txt", "0 1 1 1 5 5 5 1 1 1\n1 1 1 1 5 5 5 1 1 1\n", "a_key.txt: cannot be read"),
         ("a.txt", "time luminosity_nu_e\n0 1\n1 1\n", "found columns time, luminosity_nu_e"),
-        ("a.txt", "0 1\n1 x\n", "could not convert"),
+        ("a.txt", "0 1\n1 x\n", "found '1 x'; needs numbers$"),
+        (
+            "a.txt",
+            "t L_nu_e\n0 1\n1 1\n",
+            "found 't L_nu_e', no known layout; needs numbers, or a header of time, lumi.*ing_nu_x$",
+        ),
         ("a.txt", "0 nan\n1 1\n", "finite numbers"),
         ("a.txt", "", "two or more rows"),
     ],
