@@ -485,6 +485,23 @@ def test_paths_refer_to_the_card_or_to_the_working_directory(load, tmp_path):
     assert table == {"path": str(tmp_path / "work" / "profile.txt"), "duration": "1 s"}
 
 
+@pytest.mark.parametrize(
+    ("found", "near"),
+    [
+        ("U2_electron", "; did you mean 'U2_e'?"),
+        ("neutrino-energy-in-MeV", "; did you mean 'neutrino-energy'?"),
+        ("mas", "; did you mean 'mass'?"),
+        ("dimension", ""),  # starts with d, as much does
+        ("", ""),
+    ],
+)
+def test_a_name_spelled_out_is_understood(found, near):
+    """Catches a long form left without the key it stands for, or a hint that is a guess."""
+    names = ["U2_e", "U2_mu", "d", "mass", "neutrino", "neutrino-energy"]
+    said = f"k: unknown {found!r}; allowed: {', '.join(names)}{near}"
+    assert str(unknown_name("k", found, names)) == said
+
+
 def test_a_shipped_name_is_no_path(load, tmp_path):
     """Catches a folder that happens to bear the name of a shipped core and hides it."""
     (tmp_path / "cards" / "shipped").mkdir()
