@@ -268,7 +268,7 @@ def test_detectors_bound_holds(tmp_path):
         (
             "a.txt",
             "t L_nu_e\n0 1\n1 1\n",
-            "found 't L_nu_e', no known layout; needs numbers, or a header of time, lumi.*ing_nu_x$",
+            "'t L_nu_e', no known layout; needs numbers, or a header of time, lumi.*ing_nu_x$",
         ),
         ("a.txt", "0 nan\n1 1\n", "finite numbers"),
         ("a.txt", "", "two or more rows"),
