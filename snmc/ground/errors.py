@@ -19,7 +19,8 @@ class PhysicsWarning(UserWarning):
 def unknown_name(key: str, found: str, allowed: Iterable[str]) -> InputError:
     """Error for a name that is none of the allowed ones, with the nearest spelling.
 
-    If none is near: the longest that begins as it, or as which it begins, for three letters or more.
+    If none is near, the longest of which it is the beginning, or the other way round, if that
+    beginning has three letters or more.
     `key`: where the name was given; `found`: the name; `allowed`: every name that would do.
     """
     names = sorted(allowed)
