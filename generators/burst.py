@@ -38,6 +38,8 @@ Array = npt.NDArray[np.float64]
 SPECIES = {"nu_e": 12, "nu_e_bar": -12, "nu_mu": 14, "nu_mu_bar": -14, "nu_tau": 16,
            "nu_tau_bar": -16}  # fmt: skip
 KINDS = ("nu_e", "nu_e_bar", "nu_x")  # nu_x: each of the other four
+QUANTITIES = ("luminosity", "mean_energy", "pinching")
+COLUMNS = ("time", *(f"{quantity}_{kind}" for quantity in QUANTITIES for kind in KINDS))
 KIND_OF = np.array([0, 1, 2, 2, 2, 2])  # of the species
 NUMBER_OF = np.array([1.0, 1.0, 4.0])  # species of a kind
 
@@ -199,7 +201,12 @@ def _rows(path: Path, digest: Any) -> tuple[list[str], Array]:
             try:
                 rows.append([float(word) for word in words])
             except ValueError as error:
-                raise InputError(f"generator.table: {path}: {error}") from error
+                needs = "; needs numbers"
+                if not rows:
+                    needs = ", no known layout; needs numbers, or a header of " + ", ".join(COLUMNS)
+                raise InputError(
+                    f"generator.table: {path}: found {line.strip()[:40]!r}{needs}"
+                ) from error
     width = len(names) or (len(rows[0]) if rows else 0)
     if len(rows) < 2 or any(len(row) != width for row in rows) or not np.isfinite(rows).all():
         raise InputError(
@@ -263,15 +270,13 @@ def _pinched_info(path: Path, rows: Array, digest: Any) -> Emission:
 
 
 def _plain(path: Path, names: list[str], rows: Array, digest: Any) -> Emission:
-    quantities = ("luminosity", "mean_energy", "pinching")
-    wanted = ["time", *(f"{quantity}_{kind}" for quantity in quantities for kind in KINDS)]
-    if sorted(names) != sorted(wanted):
+    if sorted(names) != sorted(COLUMNS):
         raise InputError(
-            f"generator.table: {path}: found columns {', '.join(names)}; needs {', '.join(wanted)}"
+            f"generator.table: {path}: found columns {', '.join(names)}; needs {', '.join(COLUMNS)}"
         )
     columns = dict(zip(names, rows.T, strict=True))
     luminosity, mean, pinching = (
-        np.array([columns[f"{quantity}_{kind}"] for kind in KINDS]) for quantity in quantities
+        np.array([columns[f"{quantity}_{kind}"] for kind in KINDS]) for quantity in QUANTITIES
     )
     return _emission(path, columns["time"], luminosity, mean, pinching, digest)
 
@@ -321,20 +326,16 @@ class Burst(Generator):
     name = "burst"
     title = "Standard neutrino burst: pinched spectra, constant or from tables"
     parameters = (
-        Parameter(
-            "energy", "erg", 1e48, 1e55, f"of all six species, default {TOTAL_ENERGY:g}", True
-        ),
-        Parameter("mean_energy", "MeV", 1, 100, f"of a neutrino, default {MEAN_ENERGY:g}", True),
+        Parameter("energy", "erg", 1e48, 1e55, "of all six species", default=TOTAL_ENERGY),
+        Parameter("mean_energy", "MeV", 1, 100, "of a neutrino", default=MEAN_ENERGY),
         *(
             Parameter(f"mean_energy_{kind}", "MeV", 1, 100, f"of {kind} alone", optional=True)
             for kind in KINDS
         ),
+        Parameter("pinching", "", 0, 20, "2 for Maxwell-Boltzmann", default=PINCHING),
         Parameter(
-            "pinching", "", 0, 20, f"2 for Maxwell-Boltzmann, default {PINCHING:g}", optional=True
-        ),
-        Parameter(
-            "cooling_time", "s", 1e-3, 1e3,
-            f"in which the luminosity falls by a factor e, default {COOLING_TIME:g}", optional=True,
+            "cooling_time", "s", 1e-3, 1e3, "in which the luminosity falls by a factor e",
+            default=COOLING_TIME,
         ),
     )  # fmt: skip
     files = (
@@ -358,17 +359,24 @@ class Burst(Generator):
                 raise InputError(f"generator.table: found beside {others}; needs one or the other")
             self.emission = read_table(Path(str(table)))
             return
-        mean = self._number("mean_energy", MEAN_ENERGY)
-        nu_e, nu_e_bar, nu_x = (self._number(f"mean_energy_{kind}", mean) for kind in KINDS)
+        nu_e, nu_e_bar, nu_x = (
+            self._number(key if key in self.values else "mean_energy")
+            for key in (f"mean_energy_{kind}" for kind in KINDS)
+        )
         self.emission = exponential(
-            self._number("energy", TOTAL_ENERGY),
+            self._number("energy"),
             (nu_e, nu_e_bar, nu_x),
-            self._number("pinching", PINCHING),
-            self._number("cooling_time", COOLING_TIME),
+            self._number("pinching"),
+            self._number("cooling_time"),
         )
 
-    def _number(self, key: str, default: float) -> float:
-        return float(self.values.get(key, default))  # type: ignore[arg-type]
+    def _number(self, key: str) -> float:
+        return float(self.values[key])  # type: ignore[arg-type]
+
+    @property
+    def sends(self) -> frozenset[Daughter]:
+        """Neutrinos alone."""
+        return frozenset({"neutrino"})
 
     @property
     def content(self) -> str:

@@ -64,8 +64,8 @@ class Majoron(DecayingParticle):
         self.couplings = {pair: g for pair, g in given.items() if g > 0}
         if not self.couplings:
             raise InputError(
-                "generator: found no coupling; needs at least one positive of "
-                + ", ".join(f"g_{a}{b}" for a, b in PAIRS)
+                f"generator.{', '.join(f'g_{a}{b}' for a, b in PAIRS)}: none is positive; at least "
+                "one of them must be"
             )
 
     @property

@@ -334,9 +334,11 @@ def _description(model: "type[Generator]") -> str:
 
 def _parameter(parameter: "Parameter") -> tuple[str, str]:
     unit = f"[{parameter.unit}] " if parameter.unit else ""
-    optional = ", optional" if parameter.optional else ""
+    missing = ", optional" if parameter.optional else ""
+    if parameter.default is not None:
+        missing = f"; default {parameter.default:g}"
     span = f"{parameter.low:g} to {parameter.high:g}"
-    return parameter.name, f"{unit}{parameter.meaning} ({span}{optional})"
+    return parameter.name, f"{unit}{parameter.meaning} ({span}{missing})"
 
 
 def _switch(switch: "Switch") -> tuple[str, str]:

@@ -390,8 +390,8 @@ def combine(
     total = np.sum(list(tables.values()), axis=0)
     if not np.any(total > 0):
         raise InputError(
-            f"generator.mass: {mass:g} MeV: no parent leaves this core; its spectra end at "
-            f"{grid.energies[-1]:.4g} MeV and the chosen processes give nothing below"
+            f"generator: no parent leaves this core: at mass {mass:g} MeV the chosen processes and "
+            f"couplings give nothing up to {grid.energies[-1]:.4g} MeV, where its spectra end"
         )
     coarse = np.sqrt(grid.energies - mass)
     fine = np.linspace(coarse[0], coarse[-1], FINE_PER_NODE * (len(coarse) - 1) + 1)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.core import CoreState
-from snmc.decays import DecayMode, DecaySampler, branching
+from snmc.decays import PHOTON, DecayMode, DecaySampler, branching, seen_daughters
 from snmc.decays.fluence import PAPERS, Daughter, PaperLaw, exact_fluence, paper_fluence
 from snmc.ground.columns import Columns
 from snmc.ground.errors import PhysicsError, PhysicsWarning
@@ -74,6 +74,16 @@ class DecayingParticle(Generator):
     def secondaries(self) -> bool:
         """Whether charged muons and pions among the daughters decay in turn."""
         return False
+
+    @property
+    def sends(self) -> frozenset[Daughter]:
+        """Photons or neutrinos: those in which the open decays end."""
+        return frozenset(
+            "photon" if pdg == PHOTON else "neutrino"
+            for mode in self.modes()
+            if mode.width > 0
+            for pdg in seen_daughters(mode.daughters, self.secondaries)
+        )
 
     def rescattering(self, state: CoreState, energies: Array) -> Array | None:
         """Opacity [MeV] besides the inverse of production, couplings included, or None.

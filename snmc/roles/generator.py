@@ -96,7 +96,8 @@ class Parameter:
     """A number of a model, given in the card's `[generator]` table.
 
     `unit` as astropy spells it (empty for a pure number); `low` and `high` the allowed range,
-    ends included, in that unit; `optional` if the card may leave it out.
+    ends included, in that unit; `optional` if the card may leave it out; `default`, in that unit:
+    the value where the card leaves it out, unless a file of the model is given in place of numbers.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Parameter:
     high: float
     meaning: str
     optional: bool = False
+    default: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,10 +147,18 @@ class Generator(ABC):
     def __init__(self, values: Mapping[str, Value]) -> None:
         """Take the model's values: numbers in the declared units, switches filled in.
 
-        Parameters and files left out of the card are absent from `values`. Subclasses that forbid
-        some combination raise InputError here.
+        The defaults of parameters are filled in here; what else the card left out is absent.
+        Subclasses that forbid some combination raise InputError here.
         """
-        self.values = dict(values)
+        defaults: dict[str, Value] = {}
+        if not any(file.name in values for file in self.files):
+            defaults = {one.name: one.default for one in self.parameters if one.default is not None}
+        self.values = {**defaults, **values}
+
+    @property
+    def sends(self) -> frozenset[Daughter]:
+        """What can reach Earth at all; a run that looks for nothing of it is refused."""
+        return frozenset({"photon", "neutrino"})
 
     @property
     def content(self) -> str:

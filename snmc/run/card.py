@@ -59,7 +59,7 @@ class SupernovaSetting:
 class GeneratorSetting:
     """`[generator]`: the model, its values in the units it declares, and the label of this entry.
 
-    `values` holds no parameter the card left out; switches are filled in.
+    Defaults are filled in; `values` holds no other parameter that the card left out.
     """
 
     name: str
@@ -152,7 +152,8 @@ def load_card(path: Path, settings: Sequence[str] = ()) -> RunCard:
     several = isinstance(data.get("generator"), list)
     if several:
         data["generator"] = _by_label(path, data["generator"])
-    changed = [_apply(data, setting) for setting in settings]
+    labels = list(data["generator"]) if several else None
+    changed = [_apply(data, setting, labels) for setting in settings]
     return _Check(path, changed).card(data, several)
 
 
@@ -257,8 +258,11 @@ def _by_label(path: Path, entries: list[Any]) -> Table:
 # --- settings from the command line --------------------------------------------------------------
 
 
-def _apply(data: Table, setting: str) -> str:
-    """Put one `KEY=VALUE` into the card's data; gives back the key as errors name it."""
+def _apply(data: Table, setting: str, labels: Sequence[str] | None) -> str:
+    """Put one `KEY=VALUE` into the card's data; gives back the key as errors name it.
+
+    `labels`: of the generators, where there are several.
+    """
     key, equals, text = setting.partition("=")
     key = key.strip()
     parts = key.split(".")
@@ -267,6 +271,8 @@ def _apply(data: Table, setting: str) -> str:
             f"command line: found --set {setting!r}; needs KEY=VALUE, "
             'such as --set generator.mass="50 MeV"'
         )
+    if labels is not None and parts[0] == "generator" and len(parts) > 2 and parts[1] not in labels:
+        raise unknown_name(f"command line: {key}: label", parts[1], labels)
     change: Table = {parts[-1]: _toml_or_text(text.strip())}
     for part in reversed(parts[:-1]):
         change = {part: change}
@@ -483,7 +489,8 @@ def _generator_section(name: str, model: type[Generator]) -> type[_Section]:
         "label": (label, Field(default=name, description="text of letters, digits, - and _")),
     }
     for parameter in model.parameters:
-        default: Table = {"default": None} if parameter.optional else {}
+        may_miss = parameter.optional or parameter.default is not None
+        default: Table = {"default": None} if may_miss else {}
         entry = Field(alias=parameter.name, description=_needs(parameter), **default)
         fields[f"parameter_{parameter.name}"] = (
             Annotated[float, _parameter(parameter)],
@@ -653,7 +660,7 @@ class _Check:
         del values["name"]
         label = str(values.pop("label"))
         try:
-            model(values)
+            values = model(values).values
         except InputError as error:
             of_key, _, text = str(error).removeprefix("generator.").partition(": ")
             self.problems.append(_Problem(f"{key}.{of_key}", text))

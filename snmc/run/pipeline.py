@@ -37,6 +37,8 @@ from snmc.run.sink import RootSink, refuse_existing
 
 GROUP = 4  # blocks written at once: baskets of 262,144 rows
 MOST_EVENTS = 10**12  # of a run, as a card may ask for
+MENTIONED = 0.9  # share of the energy that passes the neutrinosphere, if it is smaller
+SMALLEST_ERROR = 1e-3  # per cent; equal weights leave rounding
 _TRIALS = 1  # purpose of the stream that draws how many trials a simulated data set takes
 
 
@@ -117,7 +119,7 @@ class RunSummary:
         for generator in generators:
             if len(generators) > 1:
                 lines.append(f"{generator['label']}")
-            lines.append(_emitted(generator["normalisation"]))
+            lines += _emitted(generator["normalisation"])
             lines += self._sums([generator])
         if len(generators) > 1:
             lines += ["all together", *self._sums(generators)]
@@ -150,26 +152,29 @@ class RunSummary:
         return lines
 
 
-def _emitted(normalisation: Mapping[str, Any]) -> str:
-    lifetime = normalisation["lifetime_s"]
-    return (
-        f"  parents emitted     {normalisation['parents']:.4g} with "
-        f"{normalisation['parent_energy_erg']:.4g} erg, mean energy "
+def _emitted(normalisation: Mapping[str, Any]) -> list[str]:
+    lifetime, energy = normalisation["lifetime_s"], normalisation["parent_energy_erg"]
+    lines = [
+        f"  parents emitted     {normalisation['parents']:.4g} with {energy:.4g} erg, mean energy "
         f"{normalisation['mean_energy_MeV']:.4g} MeV, "
         + ("stable" if lifetime is None else f"lifetime {lifetime:.4g} s")
-    )
+    ]
+    leaving = normalisation.get("leaving_energy_erg", energy)  # of particles that decay
+    if leaving < MENTIONED * energy:
+        lines.append(f"  pass neutrinosphere {leaving:.4g} erg, the others decay before")
+    return lines
 
 
 def with_error(tallies: Sequence[Mapping[str, float]], name: str) -> str:
-    """Write the sum of weights called `name` with its statistical error.
+    """Write the sum of weights called `name` with its statistical error, where it has one.
 
     `tallies`: of each generator; their errors add in quadrature.
     """
     total = sum(one[name] for one in tallies)
     if total == 0 or not any(one["events"] >= 2 for one in tallies):
         return f"{total:.5g}"
-    variance = sum(_variance(one, name) for one in tallies)
-    return f"{total:.5g} +- {100 * np.sqrt(variance) / total:.2g} %"
+    percent = 100 * np.sqrt(sum(_variance(one, name) for one in tallies)) / total
+    return f"{total:.5g}" + (f" +- {percent:.2g} %" if percent >= SMALLEST_ERROR else "")
 
 
 def _variance(tallies: Mapping[str, float], name: str) -> float:

@@ -50,7 +50,8 @@ def prepare_generators(card: RunCard) -> dict[str, Generator]:
 def prepare(card: RunCard) -> Experiment:
     """Resolve what the detector decides for the card: the window and what is looked for.
 
-    Raises InputError where card and detector contradict each other.
+    Raises InputError where card and detector contradict each other, and for a generator that sends
+    nothing of what is looked for.
     """
     setting = card.observation
     detector = None if setting.detector is None else find_detector(setting.detector, card.path)
@@ -77,7 +78,17 @@ def prepare(card: RunCard) -> Experiment:
         neutrinos=daughters in ("neutrino", "all"),
         max_angle=math.pi if setting.max_angle_rad is None else setting.max_angle_rad,
     )
-    return Experiment(prepare_supernova(card), prepare_generators(card), detector, observation)
+    generators = prepare_generators(card)
+    sought = tuple(PDG_OF) if daughters == "all" else (daughters,)
+    for label, generator in generators.items():
+        if generator.sends.isdisjoint(sought):
+            sent = "".join(f"{name}s" for name in generator.sends)
+            does = f"sends {sent} alone" if sent else "gives nothing with its decays and couplings"
+            raise InputError(
+                f"{card.path}: generator {label!r} {does}; this run looks for "
+                + " and ".join(f"{name}s" for name in sought)
+            )
+    return Experiment(prepare_supernova(card), generators, detector, observation)
 
 
 def response_of(detector: Detector) -> Response:

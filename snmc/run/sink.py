@@ -562,8 +562,13 @@ def _same_run(part: _Part, metadata: Mapping[str, Any]) -> None:
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values by dotted key; those of a list of tables by label, and the labels in order."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
+        if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            labels = [str(one.get("label", place)) for place, one in enumerate(value)]
+            flat[prefix + key] = labels
+            value = dict(zip(labels, value, strict=True))
         if isinstance(value, Mapping):
             flat.update(_flat(value, f"{prefix}{key}."))
         else:

@@ -264,7 +264,12 @@ def test_detectors_bound_holds(tmp_path):
         ("a.txt", "1 2 3\n4 5 6\n", "found 3 numbers a row"),
         ("a.txt", "0 1 1 1 5 5 5 1 1 1\n1 1 1 1 5 5 5 1 1 1\n", "a_key.txt: cannot be read"),
         ("a.txt", "time luminosity_nu_e\n0 1\n1 1\n", "found columns time, luminosity_nu_e"),
-        ("a.txt", "0 1\n1 x\n", "could not convert"),
+        ("a.txt", "0 1\n1 x\n", "found '1 x'; needs numbers$"),
+        (
+            "a.txt",
+            "t L_nu_e\n0 1\n1 1\n",
+            "'t L_nu_e', no known layout; needs numbers, or a header of time, lumi.*ing_nu_x$",
+        ),
         ("a.txt", "0 nan\n1 1\n", "finite numbers"),
         ("a.txt", "", "two or more rows"),
     ],
@@ -307,6 +312,18 @@ def card(folder, line):
         f'[generator]\nname = "burst"\n{line}\n[observation]\nwindow = "10 s"\n'
     )
     return path
+
+
+def test_defaults_are_recorded_unless_a_table_is_given(tmp_path):
+    """Catches a file that does not say with which energies its burst was made."""
+    plain(tmp_path)
+    (record,) = load_card(card(tmp_path, "pinching = 3")).resolved()["generator"]
+    assert record == {
+        "name": "burst", "label": "burst", "energy": "1.98e+53 erg", "mean_energy": "12.7 MeV",
+        "pinching": 3.0, "cooling_time": "3.0 s",
+    }  # fmt: skip
+    (record,) = load_card(card(tmp_path, 'table = "plain.txt"')).resolved()["generator"]
+    assert set(record) == {"name", "label", "table"}
 
 
 def test_path_in_a_card_is_one_from_its_folder(tmp_path, monkeypatch):

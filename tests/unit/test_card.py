@@ -485,6 +485,23 @@ def test_paths_refer_to_the_card_or_to_the_working_directory(load, tmp_path):
     assert table == {"path": str(tmp_path / "work" / "profile.txt"), "duration": "1 s"}
 
 
+@pytest.mark.parametrize(
+    ("found", "near"),
+    [
+        ("U2_electron", "; did you mean 'U2_e'?"),
+        ("neutrino-energy-in-MeV", "; did you mean 'neutrino-energy'?"),
+        ("mas", "; did you mean 'mass'?"),
+        ("dimension", ""),  # starts with d, as much does
+        ("", ""),
+    ],
+)
+def test_a_name_spelled_out_is_understood(found, near):
+    """Catches a long form left without the key it stands for, or a hint that is a guess."""
+    names = ["U2_e", "U2_mu", "d", "mass", "neutrino", "neutrino-energy"]
+    said = f"k: unknown {found!r}; allowed: {', '.join(names)}{near}"
+    assert str(unknown_name("k", found, names)) == said
+
+
 def test_a_shipped_name_is_no_path(load, tmp_path):
     """Catches a folder that happens to bear the name of a shipped core and hides it."""
     (tmp_path / "cards" / "shipped").mkdir()
@@ -500,7 +517,7 @@ def test_output_and_title_default_to_the_card(load, tmp_path):
 
 
 def test_several_generators_go_by_their_labels(load):
-    """Catches an entry lost, the order changed, or a setting applied to the wrong entry."""
+    """Catches an entry lost, the order changed, a setting of the wrong entry or of a new one."""
     card = load(TWO, "generator.heavy.mass=200 MeV")
     assert [entry.label for entry in card.generators] == ["light", "heavy"]
     assert [entry.values["mass"] for entry in card.generators] == [1.0, 200.0]
@@ -512,6 +529,10 @@ def test_several_generators_go_by_their_labels(load):
     )
     assert "command line: generator.light.mixing: found with nature = 'dirac'; needs" in refusal(
         load, TWO, "generator.light.mixing=0.1", "generator.light.nature=dirac"
+    )
+    assert refusal(load, TWO, "generator.haevy.mass=5 MeV") == (
+        "command line: generator.haevy.mass: label: unknown 'haevy'; allowed: heavy, light; "
+        "did you mean 'heavy'?"
     )
     wrong = TWO.replace('mass = "1 MeV"', 'mass = "1 s"')
     assert "c.toml: generator.light.mass: found '1 s'; needs" in refusal(load, wrong)

@@ -38,6 +38,7 @@ class Toy(Generator):
     parameters = (
         Parameter("mass", "MeV", 1.0, 1000.0, "mass of the toy"),
         Parameter("mixing", "", 0.0, 1.0, "mixing", optional=True),
+        Parameter("width", "", 0.0, 1.0, "width", default=0.25),
     )
     switches = (Switch("processes", ("a", "b"), ("a", "b"), "births", many=True),)
     references = ("A. Nobody, arXiv:0000.00000",)
@@ -272,6 +273,7 @@ def test_generators_are_listed_and_described(here, capsys):
         "parameters",
         "  mass    [MeV] mass of the toy (1 to 1000)",
         "  mixing  mixing (0 to 1, optional)",
+        "  width   width (0 to 1; default 0.25)",
         "",
         "switches",
         "  processes  births (some of a, b; default a, b)",

@@ -150,7 +150,7 @@ def test_resume_refuses_another_card(make_card, monkeypatch):
         run(card, **KEYWORDS)
     monkeypatch.undo()
     other = make_card("generator.mass=99 MeV")
-    with pytest.raises(InputError, match="mass"):
+    with pytest.raises(InputError, match=r"card\.generator\.dipole\.mass was 100.0 MeV"):
         run(other, **(KEYWORDS | {"resume": True}))
 
 
@@ -260,6 +260,53 @@ def test_contradictions_between_card_and_detector(make_card, settings, words):
     """Catches a run that would silently see nothing, or simulate data of no instrument."""
     with pytest.raises(InputError, match=words):
         prepare(make_card(*settings))
+
+
+NEUTRINOS = "observation.daughters=neutrino"
+MAJORON = ("generator={name = 'majoron', mass = '50 MeV', g_ee = 1e-10}",)
+HEAVY_HNL = ("generator={name = 'hnl', mass = '200 MeV', U2_tau = 1e-9}",)
+BURST = ("generator={name = 'burst', label = 'background'}",)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ((*MAJORON, "observation.detector=smm-grs"), "'majoron' sends neutrinos alone; .* photons"),
+        (MAJORON, "'majoron' sends neutrinos alone; this run looks for photons"),
+        (BURST, "'background' sends neutrinos alone; this run looks for photons"),
+        ((MAJORON[0].replace("1e-10", "1e-200"), NEUTRINOS), "gives nothing with its decays"),
+        ((MAJORON[0], NEUTRINOS), None),
+        (HEAVY_HNL, None),
+        ((NEUTRINOS,), None),
+    ],
+)
+def test_what_can_never_be_seen_is_refused(make_card, settings, words):
+    """Catches a run to its end that blames times and distances for particles never sent."""
+    card = make_card(*settings)
+    if words is None:
+        assert prepare(card).generators
+    else:
+        with pytest.raises(InputError, match=words):
+            prepare(card)
+
+
+def test_summary_tells_what_decays_inside_the_neutrinosphere(make_card):
+    """Catches an emitted energy that a reader takes for what leaves the supernova."""
+    few = "run.events=1000"
+    assert "neutrinosphere" not in run(make_card(few), **KEYWORDS).text()
+    summary = run(make_card(few, "generator.d=1e-9 / MeV"), **(KEYWORDS | {"overwrite": True}))
+    (generator,) = summary.metadata["generators"]
+    leaving = generator["normalisation"]["leaving_energy_erg"]
+    assert leaving < 0.9 * generator["normalisation"]["parent_energy_erg"]
+    assert f"pass neutrinosphere {leaving:.4g} erg" in summary.text()
+
+
+@pytest.mark.parametrize(("spread", "text"), [(3e-6, "50"), (1e-2, "50 +- 0.1 %")])
+def test_rounding_is_no_error(spread, text):
+    """Catches a statistical error of 1e-11 % printed for the sum of equal weights."""
+    events = 100.0
+    tallies = {"events": events, "counts": 50.0, "counts_squared": 25.0 * (1 + spread**2)}
+    assert pipeline.with_error([tallies], "counts") == text
 
 
 def test_output_folder_is_not_littered_after_an_early_error(make_card, tmp_path, monkeypatch):

@@ -21,7 +21,7 @@ from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Column, Columns
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.roles.detector import Detections
 from snmc.run import sink as module
-from snmc.run.sink import OutputError, RootSink
+from snmc.run.sink import OutputError, RootSink, _Part, _same_run
 
 IDENTITY = {"identity": {"seed": 1987, "card": {"generator": {"mass": "100 MeV"}}}}
 SPECTRUM = {"parent_spectrum": (np.arange(5.0), np.linspace(0.0, 250.0, 6))}
@@ -356,6 +356,19 @@ def test_another_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"card\.generator\.mass was 100 MeV and is now 50 MeV"):
         RootSink.resume(path, other, with_detections=True, with_supernova=True)
     check(part_of(path), 1)
+
+
+def test_another_order_of_generators() -> None:
+    """Entries of a list told apart by their labels alone, so that two that changed places pass."""
+    first, second = {"label": "a", "mass": 1}, {"label": "b", "mass": 2}
+    part = _Part(Path("a.root.part"), {"card": {"generator": [first, second]}}, 0)
+    _same_run(part, {"identity": part.identity})
+    for other, told in (
+        ([second, first], r"card\.generator was \['a', 'b'\] and is now \['b', 'a'\]"),
+        ([first, second | {"mass": 3}], r"card\.generator\.b\.mass was 2 and is now 3"),
+    ):
+        with pytest.raises(InputError, match=told):
+            _same_run(part, {"identity": {"card": {"generator": other}}})
 
 
 def test_existing_files(tmp_path: Path) -> None:
