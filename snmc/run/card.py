@@ -10,6 +10,7 @@ import math
 import os
 import re
 import tomllib
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from snmc.ground.errors import InputError, unknown_name
+from snmc.ground.errors import InputError, PhysicsWarning, unknown_name
 from snmc.ground.units import quantity
 from snmc.roles.generator import File, Generator, Parameter, Switch, Value
 from snmc.roles.registry import detector_cards, find_generator, is_path
@@ -660,7 +661,9 @@ class _Check:
         del values["name"]
         label = str(values.pop("label"))
         try:
-            values = model(values).values
+            with warnings.catch_warnings():  # said when the model is made for the run
+                warnings.simplefilter("ignore", PhysicsWarning)
+                values = model(values).values
         except InputError as error:
             of_key, _, text = str(error).removeprefix("generator.").partition(": ")
             self.problems.append(_Problem(f"{key}.{of_key}", text))

@@ -166,7 +166,6 @@ def test_detectors_are_cards(folder, monkeypatch):
         registry.find_detector("none/imb.toml", folder)
 
 
-@pytest.mark.filterwarnings("ignore::snmc.ground.errors.PhysicsWarning")  # limits of a model
 @pytest.mark.parametrize("path", MACROS, ids=lambda path: path.stem)
 def test_every_shipped_card_is_right(path):
     """Catches a card in `macros/` that names what is not shipped, or a value out of range."""
