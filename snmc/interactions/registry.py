@@ -12,8 +12,8 @@ from snmc.interactions.quenching import Scintillator
 
 _ON_PROTON = [channel for channel in water.CHANNELS if isinstance(channel, water.OnProton)]
 MUONS_IN_SCINTILLATOR = (
-    "muons on protons: visible energy the muon's kinetic energy, without quenching; decay electrons "
-    "with the spectrum of free muons; nothing seen of the neutron"
+    "muons on protons: visible energy the muon's kinetic energy, without quenching; decay "
+    "electrons with the spectrum of free muons; nothing seen of the neutron"
 )
 IN_MATERIAL: dict[str, tuple[Channel, ...]] = {
     "water": (*water.CHANNELS, *oxygen_gamma.CHANNELS, ElectronElastic()),
