@@ -10,7 +10,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,14 +158,18 @@ class Histogram:
         """Of one axis, the bins without those at its ends that are noise.
 
         At each end as far as the last bin with fewer than `FEWEST` effective rows,
-        (sum w)^2 / sum w^2, before which, with it, lies no more than `NOISE` of the sum.
+        (sum w)^2 / sum w^2, before which, with it, lies no more than `NOISE` of the sum; and what
+        remains of the tails at the edge of a cut.
         """
         contents = self.contents
         few = contents**2 < FEWEST * self._squares[1:-1]
         few |= contents == 0
-        limit = NOISE * contents.sum()
-        below = np.flatnonzero(few & (np.cumsum(contents) <= limit))
-        above = np.flatnonzero(few & (np.cumsum(contents[::-1])[::-1] <= limit))
+        total = contents.sum()
+        upwards, downwards = np.cumsum(contents), np.cumsum(contents[::-1])[::-1]
+        below = np.flatnonzero((few & (upwards <= NOISE * total)) | (upwards <= 3 * TAIL * total))
+        above = np.flatnonzero(
+            (few & (downwards <= NOISE * total)) | (downwards <= 3 * TAIL * total)
+        )
         first = int(below[-1]) + 1 if len(below) else 0
         stop = int(above[0]) if len(above) else len(contents)
         return slice(first, stop) if first < stop else slice(0, len(contents))
@@ -220,13 +224,14 @@ def narrowed(axis: Axis, histograms: Iterable[Histogram]) -> Axis:
 
 
 def with_margin(axis: Axis) -> Axis:
-    """An axis longer by 5 % at each end, at the low end of a linear one at most to zero."""
+    """An axis longer by 5 % of its bins at each end; a linear one from above 0 at most to 0."""
+    more = -(-axis.bins // 20)
     if axis.log:
-        more = (axis.high / axis.low) ** 0.05
-        return Axis(axis.low / more, axis.high * more, axis.bins, log=True)
-    more = 0.05 * (axis.high - axis.low)
-    low = axis.low - more if axis.low < 0 else max(axis.low - more, 0.0)
-    return Axis(low, axis.high + more, axis.bins)
+        ratio = 10 ** (axis.decades * more)
+        return Axis(axis.low / ratio, axis.high * ratio, axis.bins + 2 * more, log=True)
+    width = (axis.high - axis.low) / axis.bins
+    below = more if axis.low < 0 else min(more, int(axis.low / width))
+    return Axis(axis.low - below * width, axis.high + more * width, axis.bins + below + more)
 
 
 def angle_unit(angles: Array) -> tuple[str, float]:
@@ -711,7 +716,8 @@ def _draw_detections(axes: "Sequence[Axes]", detections: _Detections, facts: _Fa
     listed = [several or part.total > LISTED * detections.counts for _, part in parts]
     crowded = 1 + sum(listed) > 5
     everything, (axis,) = detections.everything, detections.everything.axes
-    seen = narrowed(axis, detections.accepted_of.values())
+    seen = with_margin(narrowed(axis, detections.accepted_of.values()))
+    seen = replace(seen, low=max(seen.low, axis.low), high=min(seen.high, axis.high))
     whole = everything.contents / axis.widths * facts.scale
     energy.stairs(whole, axis.edges, label="all reactions", color=GREY, ls=":")
     for number, (kind, histogram) in enumerate(parts):
@@ -910,12 +916,15 @@ def _contours(ax: "Axes", histogram: Histogram, colour: str) -> None:
 
 def _tell_beyond(ax: "Axes", *histograms: Histogram) -> None:
     """Write how much lies beyond the axes, where it is more than the tails cut on purpose."""
+    from matplotlib.patheffects import withStroke
+
     total = sum(histogram.total for histogram in histograms)
     share = sum(histogram.beyond for histogram in histograms) / total if total else 0.0
     if share > 10 * TAIL * max(len(histogram.axes) for histogram in histograms):
         ax.text(
             0.98, 0.97, f"{100 * share:.2g} % beyond the axes", ha="right", va="top",
             size=9, color=GREY, transform=ax.transAxes,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )  # fmt: skip
 
 

@@ -209,8 +209,8 @@ def test_the_energy_axis_follows_what_is_accepted():
     made.add(found.columns)
     (axis,) = made.everything.axes
     assert not axis.log
-    assert 17 < axis.low < 20
-    assert 60 < axis.high < 63
+    assert 16 < axis.low < 20
+    assert 60 < axis.high < 64
     assert made.everything.beyond == pytest.approx(
         found.columns["weight"][~found.columns["accepted"]].sum(), rel=1e-9, abs=0
     )
@@ -218,12 +218,14 @@ def test_the_energy_axis_follows_what_is_accepted():
 
 def test_margins_keep_zero_and_logarithms():
     """Catches an axis of energies that starts below zero, or at zero on a logarithm."""
-    assert with_margin(Axis(0.0, 100.0, 5)) == Axis(0.0, 105.0, 5)
-    assert with_margin(Axis(-5.0, 95.0, 5)) == Axis(-10.0, 100.0, 5)
-    log = with_margin(Axis(1.0, 1e20, 5, log=True))
-    assert (log.low, log.high) == (
+    assert with_margin(Axis(0.0, 100.0, 40)) == Axis(0.0, 105.0, 42)
+    assert with_margin(Axis(3.0, 103.0, 40)) == Axis(0.5, 105.0 + 3.0, 43)
+    assert with_margin(Axis(-5.0, 95.0, 40)) == Axis(-10.0, 100.0, 44)
+    log = with_margin(Axis(1.0, 1e20, 20, log=True))
+    assert (log.low, log.high, log.bins) == (
         pytest.approx(0.1, rel=1e-12, abs=0),
         pytest.approx(1e21, rel=1e-12, abs=0),
+        22,
     )
 
 
