@@ -30,8 +30,8 @@ APPROXIMATION = (
 )
 MUON_APPROXIMATION = (
     "muons on argon: relativistic Fermi gas (quasi-elastic only, 20-30 %) from its threshold, "
-    "133.7 MeV; nothing seen of muon capture; decay electrons isotropic, with the spectrum of free "
-    "muons"
+    "133.7 MeV; visible energy the muon's kinetic energy; nothing seen of muon capture; decay "
+    "electrons isotropic, with the spectrum of free muons"
 )
 RADIUS = 3.427  # fm, charge radius of 40Ar: Angeli & Marinova 2013
 # Fermi momentum and binding of 40Ca, its neighbour: Smith & Moniz 1972

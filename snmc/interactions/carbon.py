@@ -37,7 +37,8 @@ APPROXIMATION = (
 )
 MUON_APPROXIMATION = (
     "muons on carbon: relativistic Fermi gas (quasi-elastic only, 20-30 %) from its threshold, "
-    "130.7 MeV; nothing seen of muon capture; decay electrons with the spectrum of free muons"
+    "130.7 MeV; visible energy the muon's kinetic energy; nothing seen of muon capture; decay "
+    "electrons with the spectrum of free muons"
 )
 GAMMA_APPROXIMATION = (
     "gamma rays of 15.11 MeV: cross section without a form factor, flat from 100 MeV"

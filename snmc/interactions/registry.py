@@ -11,12 +11,16 @@ from snmc.interactions.proton import ProtonElastic
 from snmc.interactions.quenching import Scintillator
 
 _ON_PROTON = [channel for channel in water.CHANNELS if isinstance(channel, water.OnProton)]
+MUONS_IN_SCINTILLATOR = (
+    "muons on protons: visible energy the muon's kinetic energy, without quenching; decay "
+    "electrons with the spectrum of free muons; nothing seen of the neutron"
+)
 IN_MATERIAL: dict[str, tuple[Channel, ...]] = {
     "water": (*water.CHANNELS, *oxygen_gamma.CHANNELS, ElectronElastic()),
     "liquid-argon": (*argon.CHANNELS, Calorimetric(ElectronElastic(), -M_ELECTRON, False)),
     "liquid-scintillator": (
         *(
-            replace(channel, medium=muons.CARBON)
+            replace(channel, medium=muons.CARBON, approximation=MUONS_IN_SCINTILLATOR)
             if channel.mass > M_ELECTRON
             else Calorimetric(channel, M_ELECTRON, True)
             for channel in _ON_PROTON

@@ -2,13 +2,15 @@
 
 A file is read once, a chunk at a time, into histograms: memory does not depend on its size. The
 axes are chosen from the first chunk of each generator, whose blocks are draws of one distribution;
-what falls beyond them is kept apart, as ROOT does, and told where it matters.
+what falls beyond them is kept apart, as ROOT does, and told where it matters. Of a histogram's ends
+the bins with next to no rows, which are noise, are not drawn.
 """
 
 import json
+import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,10 @@ Batch = Mapping[str, npt.NDArray[Any]]
 CHUNK = 1 << 18  # rows read at once
 TAIL = 1e-5  # share of the weight that may lie beyond each end of an axis
 MOST_BINS = 80
+FEWEST = 3  # effective rows in the first and the last bin drawn
+NOISE = 5e-3  # most that the bins not drawn for this hold at each end, as a share of the sum
+LISTED = 1e-4  # share of the counts from which a legend lists a channel
+CONTOURS = (0.9, 0.5)  # what lines over a map hold
 WIDTH = 130  # characters of a line over the whole picture
 DECADES = 6  # most decades a logarithmic ordinate shows
 ARRIVAL_BRANCHES = ("weight", "pdg", "energy", "time", "delay", "theta", "generator")
@@ -66,6 +72,10 @@ STYLE: Any = {  # matplotlib types its keys one by one
     "ytick.right": True,
     "mathtext.fontset": "dejavusans",
 }
+CROWDED: Any = {  # legend of many lines
+    "ncols": 2, "fontsize": 6.6, "handlelength": 1.1, "handletextpad": 0.3, "columnspacing": 0.6,
+    "borderaxespad": 0.3, "borderpad": 0.2,
+}  # fmt: skip
 ANGLES = (  # name and size [rad] of units, the largest first
     ("deg", np.pi / 180),
     ("arcmin", np.pi / 180 / 60),
@@ -129,17 +139,40 @@ class Histogram:
         self.axes = axes
         self._shape = tuple(axis.bins + 2 for axis in axes)
         self._sums: Array = np.zeros(int(np.prod(self._shape)))
+        self._squares = np.zeros_like(self._sums)
 
     def fill(self, weights: Array, *numbers: npt.NDArray[np.intp]) -> None:
         """Add rows: their weights (n,), and for each axis their bins (n,) from `Axis.index`."""
         flat = np.ravel_multi_index(numbers, self._shape)
         self._sums += np.bincount(flat, weights, len(self._sums))
+        self._squares += np.bincount(flat, weights**2, len(self._sums))
 
     @property
     def contents(self) -> Array:
         """Sum of weights in each bin, in the shape of the axes."""
         inside: Array = self._sums.reshape(self._shape)[(slice(1, -1),) * len(self._shape)]
         return inside
+
+    @property
+    def drawn(self) -> slice:
+        """Of one axis, the bins without those at its ends that are noise.
+
+        At each end as far as the last bin with fewer than `FEWEST` effective rows,
+        (sum w)^2 / sum w^2, before which, with it, lies no more than `NOISE` of the sum; and what
+        remains of the tails at the edge of a cut.
+        """
+        contents = self.contents
+        few = contents**2 < FEWEST * self._squares[1:-1]
+        few |= contents == 0
+        total = contents.sum()
+        upwards, downwards = np.cumsum(contents), np.cumsum(contents[::-1])[::-1]
+        below = np.flatnonzero((few & (upwards <= NOISE * total)) | (upwards <= 3 * TAIL * total))
+        above = np.flatnonzero(
+            (few & (downwards <= NOISE * total)) | (downwards <= 3 * TAIL * total)
+        )
+        first = int(below[-1]) + 1 if len(below) else 0
+        stop = int(above[0]) if len(above) else len(contents)
+        return slice(first, stop) if first < stop else slice(0, len(contents))
 
     @property
     def total(self) -> float:
@@ -175,6 +208,30 @@ def choose_axis(values: Array, weights: Array, *, log_above: float) -> Axis:
         low = 0.0  # a distribution close to 0 is seen best with it
     number = int(np.clip(2 * len(values) ** (1 / 3), 20, MOST_BINS))
     return Axis(low, high, number, log)
+
+
+def narrowed(axis: Axis, histograms: Iterable[Histogram]) -> Axis:
+    """The part of an axis on which some of the histograms over it are drawn, for its limits.
+
+    The low end of a linear axis stays. `histograms`: of this one axis.
+    """
+    parts = [histogram.drawn for histogram in histograms if np.any(histogram.contents > 0)]
+    if not parts:
+        return axis
+    first = min(part.start for part in parts) if axis.log else 0
+    stop = max(part.stop for part in parts)
+    return Axis(float(axis.edges[first]), float(axis.edges[stop]), stop - first, axis.log)
+
+
+def with_margin(axis: Axis) -> Axis:
+    """An axis longer by 5 % of its bins at each end; a linear one from above 0 at most to 0."""
+    more = -(-axis.bins // 20)
+    if axis.log:
+        ratio = 10 ** (axis.decades * more)
+        return Axis(axis.low / ratio, axis.high * ratio, axis.bins + 2 * more, log=True)
+    width = (axis.high - axis.low) / axis.bins
+    below = more if axis.low < 0 else min(more, int(axis.low / width))
+    return Axis(axis.low - below * width, axis.high + more * width, axis.bins + below + more)
 
 
 def angle_unit(angles: Array) -> tuple[str, float]:
@@ -232,11 +289,11 @@ class _Arrivals:
         bent = [rows for rows in samples if np.any(rows["theta"] > 0)] or samples
         self._theta = _joint_axis(bent, lambda rows: rows["theta"] / self._size, log_above=0)
         self.energy: dict[int, Histogram] = {}  # by PDG number
-        self.energy_of: dict[int, Histogram] = {}  # by generator, as the next two
+        self.energy_of: dict[int, Histogram] = {}  # by generator, as the next four
         self.when: dict[int, Histogram] = {}
         self.theta: dict[int, Histogram] = {}
-        self.when_energy = Histogram(self._time, self._energy)
-        self.theta_energy = Histogram(self._theta, self._energy)
+        self.when_energy: dict[int, Histogram] = {}
+        self.theta_energy: dict[int, Histogram] = {}
         self.rows, self.fluence = 0, 0.0
 
     def add(self, rows: Batch) -> None:
@@ -245,18 +302,21 @@ class _Arrivals:
         time = self._time.index(rows[self._when])
         self.rows += len(weight)
         self.fluence += float(weight.sum())
-        _fill_by(rows["pdg"], self.energy, self._energy, weight, energy)
-        _fill_by(kind, self.energy_of, self._energy, weight, energy)
-        _fill_by(kind, self.when, self._time, weight, time)
-        self.when_energy.fill(weight, time, energy)
+        _fill_by(rows["pdg"], self.energy, weight, (self._energy, energy))
+        _fill_by(kind, self.energy_of, weight, (self._energy, energy))
+        _fill_by(kind, self.when, weight, (self._time, time))
+        _fill_by(kind, self.when_energy, weight, (self._time, time), (self._energy, energy))
         bent = rows["theta"] > 0 if self.angles else np.ones(len(weight), np.bool_)
         theta = self._theta.index(rows["theta"][bent] / self._size)
-        _fill_by(kind[bent], self.theta, self._theta, weight[bent], theta)
-        self.theta_energy.fill(weight[bent], theta, energy[bent])
+        kind, weight = kind[bent], weight[bent]
+        _fill_by(kind, self.theta, weight, (self._theta, theta))
+        _fill_by(
+            kind, self.theta_energy, weight, (self._theta, theta), (self._energy, energy[bent])
+        )
 
 
 class _Detections:
-    """Histograms of the tree of detections, their axes chosen as those of arrivals."""
+    """Histograms of the tree of detections, their axes chosen from those accepted."""
 
     def __init__(self, samples: Sequence[Batch]) -> None:
         seen = [
@@ -264,15 +324,14 @@ class _Detections:
             for rows in samples
             if np.any(rows["accepted"])
         ] or samples
-        self._all = _joint_axis(samples, lambda rows: rows["energy"], log_above=30)
-        self._energy = _joint_axis(seen, lambda rows: rows["energy"], log_above=30)
+        self._energy = with_margin(_joint_axis(seen, lambda rows: rows["energy"], log_above=50))
         above = 1000 if len(samples) == 1 else 100
         self._time = _joint_axis(seen, lambda rows: rows["time"], log_above=above)
-        self.everything = Histogram(self._all)  # energy, accepted or not
+        self.everything = Histogram(self._energy)  # energy, accepted or not
         self.accepted: dict[int, Histogram] = {}  # energy, by channel
         self.accepted_of: dict[int, Histogram] = {}  # energy, by generator
         self.time: dict[int, Histogram] = {}  # by generator
-        self.time_energy = Histogram(self._time, self._energy)
+        self.time_energy: dict[int, Histogram] = {}  # by generator
         self.rows = self.accepted_rows = 0
 
     @property
@@ -282,16 +341,16 @@ class _Detections:
 
     def add(self, rows: Batch) -> None:
         weight, seen = rows["weight"], rows["accepted"]
-        energy = self._all.index(rows["energy"])
+        energy = self._energy.index(rows["energy"])
         kind, kept = rows["generator"][seen], weight[seen]
         self.rows += len(weight)
         self.everything.fill(weight, energy)
-        _fill_by(rows["channel"][seen], self.accepted, self._all, kept, energy[seen])
-        _fill_by(kind, self.accepted_of, self._all, kept, energy[seen])
+        _fill_by(rows["channel"][seen], self.accepted, kept, (self._energy, energy[seen]))
+        _fill_by(kind, self.accepted_of, kept, (self._energy, energy[seen]))
         time = self._time.index(rows["time"][seen])
         self.accepted_rows += len(time)
-        _fill_by(kind, self.time, self._time, kept, time)
-        self.time_energy.fill(kept, time, self._energy.index(rows["energy"][seen]))
+        _fill_by(kind, self.time, kept, (self._time, time))
+        _fill_by(kind, self.time_energy, kept, (self._time, time), (self._energy, energy[seen]))
 
 
 def _joint_axis(
@@ -308,14 +367,18 @@ def _joint_axis(
 def _fill_by(
     kinds: npt.NDArray[Any],
     made: dict[int, Histogram],
-    axis: Axis,
     weights: Array,
-    places: npt.NDArray[np.intp],
+    *places: tuple[Axis, npt.NDArray[np.intp]],
 ) -> None:
-    """Fill one histogram for each kind (a PDG number, a channel), making those not yet there."""
+    """Fill one histogram for each kind (a PDG number, a channel), making those not yet there.
+
+    `places`: each axis of the histograms, and the bin of each row on it.
+    """
+    axes = [axis for axis, _ in places]
     for kind in np.unique(kinds):
         rows = kinds == kind
-        made.setdefault(int(kind), Histogram(axis)).fill(weights[rows], places[rows])
+        histogram = made.setdefault(int(kind), Histogram(*axes))
+        histogram.fill(weights[rows], *(numbers[rows] for _, numbers in places))
 
 
 def _arrivals(samples: Sequence[Batch], chunks: Iterator[Batch]) -> _Arrivals | None:
@@ -502,7 +565,9 @@ def _setting(facts: _Facts) -> list[str]:
     card = facts.card
     parts = []
     for entry in card["generator"]:
-        numbers = [f"{key} = {text}" for key, value in entry.items() if (text := _tex(value))]
+        numbers = [
+            f"{_symbol(key)} = {text}" for key, value in entry.items() if (text := _tex(value))
+        ]
         name = _plain(str(entry.get("name")))
         parts.append(f"{name}: {', '.join(numbers)}" if numbers else name)
     core = card["supernova"].get("core")
@@ -555,7 +620,10 @@ def _draw_spectra(ax: "Axes", arrivals: _Arrivals, facts: _Facts) -> None:
         styles = [SPECIES.get(pdg, (f"PDG {pdg}", GREY, "-")) for pdg, _ in spectra]
     for (name, colour, line), (_, histogram) in zip(styles, spectra, strict=True):
         _stairs(ax, histogram, facts.scale, label=name, color=colour, ls=line)
-    drawn = [h.contents / h.axes[0].widths * facts.scale for _, h in spectra]
+    histograms = [histogram for _, histogram in spectra]
+    (axis,) = histograms[0].axes
+    _scale_abscissa(ax, narrowed(axis, histograms))
+    drawn = [_density(histogram, axis.widths, facts.scale) for histogram in histograms]
     columns = 1 if len(spectra) == 1 else 3
     _finish_log(
         ax, *drawn, legend=-(-len(spectra) // columns), decades=_decades(drawn, facts.labels)
@@ -586,16 +654,18 @@ def _draw_delay_and_angle(
             for panel in (ax, plane):
                 _say(panel, "all arrivals come straight\nfrom the supernova")
             continue
-        axis = mapped.axes[0]
+        axis, ordinate = next(iter(mapped.values())).axes
         widths: float | Array = axis.widths
         variable, inverse = symbol, f" {unit}$^{{-1}}$"
         if axis.log:
             widths, variable, inverse = axis.decades, r"\log_{10}" + symbol, ""
         drawn = {
-            kind: histogram.contents / widths * facts.scale
+            kind: _density(histogram, widths, facts.scale)
             for kind, histogram in sorted(histograms.items())
         }
+        seen = narrowed(axis, histograms.values())
         _components(ax, drawn, axis, facts.labels)
+        _scale_abscissa(ax, seen)
         _tell_beyond(ax, *histograms.values())
         ax.set(xlabel=f"{name} ${symbol}$ [{unit}]")
         if facts.supernovae is None:
@@ -603,7 +673,8 @@ def _draw_delay_and_angle(
         else:
             per = "and decade" if axis.log else f"[{unit}$^{{-1}}$]"
             ax.set(ylabel=f"arrivals per supernova {per}")
-        _plane(plane, mapped, facts.scale, per_bin)
+        ordinate = narrowed(ordinate, [arrivals.energy_of[kind] for kind in mapped])
+        _plane(plane, mapped, (seen, ordinate), facts, per_bin)
         plane.set(xlabel=f"{name} ${symbol}$ [{unit}]", ylabel="energy at Earth $E$ [MeV]")
 
 
@@ -639,37 +710,49 @@ def _draw_detections(axes: "Sequence[Axes]", detections: _Detections, facts: _Fa
     each = "" if facts.supernovae is None else " per supernova"
     expected = "expected" if facts.supernovae is None else "simulated"
 
-    _stairs(energy, detections.everything, facts.scale, label="all reactions", color=GREY, ls=":")
     several = len(facts.labels) > 1
     parts = sorted((detections.accepted_of if several else detections.accepted).items())
     names = facts.labels if several else channels
+    listed = [several or part.total > LISTED * detections.counts for _, part in parts]
+    crowded = 1 + sum(listed) > 5
+    everything, (axis,) = detections.everything, detections.everything.axes
+    seen = with_margin(narrowed(axis, detections.accepted_of.values()))
+    seen = replace(seen, low=max(seen.low, axis.low), high=min(seen.high, axis.high))
+    whole = everything.contents / axis.widths * facts.scale
+    energy.stairs(whole, axis.edges, label="all reactions", color=GREY, ls=":")
     for number, (kind, histogram) in enumerate(parts):
         name = names[kind] if 0 <= kind < len(names) else f"channel {kind}"
-        label = f"{_plain(str(name))}: {_number(histogram.total * facts.scale)}"
-        _stairs(energy, histogram, facts.scale, label=label, **_style(number))
-    (axis,) = detections.everything.axes
+        sum_ = histogram.total * facts.scale
+        label = f"{_plain(str(name))}: {_short(sum_) if crowded else _number(sum_)}"
+        _stairs(energy, histogram, facts.scale, label=label if listed[number] else None,
+                **_style(number))  # fmt: skip
+    accepted = [_density(histogram, axis.widths, facts.scale) for _, histogram in parts]
+    _scale_abscissa(energy, seen)
+    # what is rejected does not rule the ordinate, but shall not run into the legend
+    kept = np.any([heights > 0 for heights in accepted], axis=0) if accepted else whole > 0
     _finish_log(
         energy,
-        detections.everything.contents / axis.widths * facts.scale,
-        legend=1 + len(parts),
-        decades=_decades(
-            [histogram.contents / axis.widths * facts.scale for _, histogram in parts], facts.labels
-        ),
+        *accepted,
+        np.where(kept, whole, 0.0),
+        legend=0.65 * -(-(1 + sum(listed)) // 2) if crowded else 1 + sum(listed),
+        decades=_decades(accepted, facts.labels),
     )
     energy.set(xlabel="reconstructed energy [MeV]", ylabel=f"counts{each} [MeV$^{{-1}}$]")
     energy.set_title("accepted by " + ("generator" if several else "channel"))
-    energy.legend(loc="upper right")
+    energy.legend(loc="upper right", **(CROWDED if crowded else {}))
 
     if detections.accepted_rows == 0:
         for ax in (time, plane):
             _say(ax, "no accepted counts")
         return
-    axis = detections.time_energy.axes[0]
+    axis = next(iter(detections.time.values())).axes[0]
     drawn = {
-        kind: histogram.contents / axis.widths * facts.scale
+        kind: _density(histogram, axis.widths, facts.scale)
         for kind, histogram in sorted(detections.time.items())
     }
     _components(time, drawn, axis, facts.labels)
+    abscissa = narrowed(axis, detections.time.values())
+    _scale_abscissa(time, abscissa)
     time.set(
         xlabel="time of the count after bounce [s]", ylabel=f"accepted counts{each} [s$^{{-1}}$]"
     )
@@ -678,7 +761,7 @@ def _draw_detections(axes: "Sequence[Axes]", detections: _Detections, facts: _Fa
     total = _number(detections.counts * facts.scale)
     time.set_title(f"{total} accepted counts{each} {expected}")
 
-    _plane(plane, detections.time_energy, facts.scale, f"accepted counts{each} per bin")
+    _plane(plane, detections.time_energy, (abscissa, seen), facts, f"accepted counts{each} per bin")
     plane.set(xlabel="time of the count after bounce [s]", ylabel="reconstructed energy [MeV]")
 
 
@@ -691,11 +774,17 @@ def _layout() -> "LayoutEngine":
     return ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06)
 
 
+def _density(histogram: Histogram, widths: float | Array, scale: float) -> Array:
+    """Contents per width of a histogram of one axis, 0 in the bins not drawn."""
+    result = np.zeros_like(histogram.contents)
+    result[histogram.drawn] = (histogram.contents / widths * scale)[histogram.drawn]
+    return result
+
+
 def _stairs(ax: "Axes", histogram: Histogram, scale: float, **style: Any) -> None:
     """Draw a histogram per unit of its axis."""
     (axis,) = histogram.axes
-    ax.stairs(histogram.contents / axis.widths * scale, axis.edges, **style)
-    _scale_abscissa(ax, axis)
+    ax.stairs(_density(histogram, axis.widths, scale), axis.edges, **style)
 
 
 def _scale_abscissa(ax: "Axes", axis: Axis) -> None:
@@ -732,7 +821,6 @@ def _components(ax: "Axes", drawn: Mapping[int, Array], axis: Axis, labels: Sequ
     for kind, density in drawn.items():
         colour = _colour(kind) if several else BLACK
         ax.stairs(density, axis.edges, color=colour, label=labels[kind])
-    _scale_abscissa(ax, axis)
     heights = list(drawn.values())
     legend = len(drawn) if several else 0
     _finish_log(ax, *heights, legend=legend, decades=_decades(heights, labels))
@@ -748,7 +836,7 @@ def _decades(drawn: Sequence[Array], labels: Sequence[str]) -> float:
     return max(DECADES, float(np.log10(max(tops) / min(tops))) + DECADES / 2)
 
 
-def _finish_log(ax: "Axes", *drawn: Array, legend: int = 0, decades: float = DECADES) -> None:
+def _finish_log(ax: "Axes", *drawn: Array, legend: float = 0, decades: float = DECADES) -> None:
     """Logarithmic ordinate from the smallest to the largest of what is drawn, `decades` at most.
 
     `legend`: lines of a legend for which to leave room above.
@@ -758,19 +846,26 @@ def _finish_log(ax: "Axes", *drawn: Array, legend: int = 0, decades: float = DEC
     if len(heights):
         top = 2 * float(heights.max())
         bottom = max(float(heights.min()) / 2, top / 10**decades)
-        room = min(0.5, 0.03 + 0.08 * legend)  # share of the height
+        room = min(0.4, 0.03 + 0.08 * legend)  # share of the height
         ax.set(yscale="log")
         top *= (top / bottom) ** (room / (1 - room))
         ax.set_ylim(bottom, top)
         _label_logarithm(ax.yaxis, bottom, top)
 
 
-def _plane(ax: "Axes", histogram: Histogram, scale: float, label: str) -> None:
-    """Draw a histogram of two axes as a map with a colour, logarithmic if it spans much."""
-    from matplotlib.colors import LogNorm, Normalize
+def _plane(
+    ax: "Axes", parts: Mapping[int, Histogram], limits: tuple[Axis, Axis], facts: _Facts, label: str
+) -> None:
+    """Draw histograms of two axes by generator: the largest as a map, lines round the others.
 
-    x, y = histogram.axes
-    density = histogram.contents.T * scale
+    The map's colour is logarithmic if it spans much; `limits` of what is shown.
+    """
+    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.lines import Line2D
+
+    strongest = max(parts, key=lambda kind: parts[kind].total)
+    x, y = parts[strongest].axes
+    density = parts[strongest].contents.T * facts.scale
     if np.any(density > 0):
         top = float(density.max())
         low = max(float(density[density > 0].min()), top * 1e-5)
@@ -778,23 +873,58 @@ def _plane(ax: "Axes", histogram: Histogram, scale: float, label: str) -> None:
         mesh = ax.pcolormesh(
             x.edges, y.edges, np.ma.masked_equal(density, 0), norm=norm, cmap=MAP, rasterized=True
         )
-        ax.figure.colorbar(mesh, ax=ax, label=label, pad=0.02)
-    _scale_abscissa(ax, x)
-    ax.set_ylim(y.low, y.high)
+        name = f"{facts.labels[strongest]}: " if len(facts.labels) > 1 else ""
+        ax.figure.colorbar(mesh, ax=ax, label=name + label, pad=0.02)
+    others = [kind for kind in parts if kind != strongest and np.any(parts[kind].contents > 0)]
+    for kind in others:
+        _contours(ax, parts[kind], _colour(kind))
+    if others:
+        told = " and ".join(f"{100 * share:.0f}" for share in sorted(CONTOURS)) + " % inside"
+        handles = [
+            Line2D([], [], color=_colour(kind), label=f"{facts.labels[kind]}: {told}")
+            for kind in others
+        ]
+        ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, ncols=2)
+    _scale_abscissa(ax, limits[0])
+    ax.set_ylim(limits[1].low, limits[1].high)
     if y.log:
         ax.set(yscale="log")
-        _label_logarithm(ax.yaxis, y.low, y.high)
-    _tell_beyond(ax, histogram)
+        _label_logarithm(ax.yaxis, limits[1].low, limits[1].high)
+    _tell_beyond(ax, *parts.values())
+
+
+def _contours(ax: "Axes", histogram: Histogram, colour: str) -> None:
+    """Draw lines round the densest bins that hold `CONTOURS` of the histogram's sum, smoothed."""
+    from matplotlib.patheffects import withStroke
+
+    smooth = np.pad(histogram.contents, 2)  # the lines close within it
+    for k in (0, 1):
+        smooth = (np.roll(smooth, 1, k) + 2 * smooth + np.roll(smooth, -1, k)) / 4
+    descending = np.sort(smooth, axis=None)[::-1]
+    held = np.cumsum(descending)
+    levels = np.unique(descending[np.searchsorted(held, np.array(CONTOURS) * held[-1])])
+    places = []
+    for axis in histogram.axes:
+        share = (np.arange(-2, axis.bins + 2) + 0.5) / axis.bins
+        step = axis.high - axis.low
+        places.append(
+            axis.low * (axis.high / axis.low) ** share if axis.log else axis.low + step * share
+        )
+    lines = ax.contour(*places, smooth.T, levels=levels, colors=[colour], linewidths=1.6)
+    lines.set_path_effects([withStroke(linewidth=3.6, foreground="white")])
 
 
 def _tell_beyond(ax: "Axes", *histograms: Histogram) -> None:
     """Write how much lies beyond the axes, where it is more than the tails cut on purpose."""
+    from matplotlib.patheffects import withStroke
+
     total = sum(histogram.total for histogram in histograms)
     share = sum(histogram.beyond for histogram in histograms) / total if total else 0.0
     if share > 10 * TAIL * max(len(histogram.axes) for histogram in histograms):
         ax.text(
             0.98, 0.97, f"{100 * share:.2g} % beyond the axes", ha="right", va="top",
             size=9, color=GREY, transform=ax.transAxes,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )  # fmt: skip
 
 
@@ -808,11 +938,25 @@ def _plain(text: str) -> str:
     return textwrap.shorten(text, 110, placeholder=" ...").replace("$", r"\$")
 
 
+def _symbol(key: str) -> str:
+    """A parameter of a card set as a formula, such as U2_mu or g_emu; else its words."""
+    if found := re.fullmatch(r"([A-Za-z])(\d?)_((?:e|mu|tau)+)", key):
+        letter, power, flavours = found.groups()
+        index = re.sub("mu|tau", lambda greek: rf"\{greek[0]} ", flavours)
+        return f"${letter}_{{{index}}}" + (f"^{power}$" if power else "$")
+    return _plain(key.replace("_", " "))
+
+
 def _number(value: float) -> str:
     """Write a number to four digits, with powers of ten where they are shorter."""
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
     return _power(f"{value:.3e}")
+
+
+def _short(value: float) -> str:
+    """Write a number in few characters: an integer, or three digits."""
+    return f"{value:.0f}" if 100 <= value < 1e6 else f"{value:.3g}"
 
 
 def _grouped(rows: int) -> str:

@@ -139,6 +139,13 @@ def test_targets_of_water() -> None:
         assert per_kt[name] == pytest.approx(3.35e31, rel=3e-3, abs=0)
 
 
+def test_muons_are_described_as_they_are_seen() -> None:
+    """Would catch a calorimeter that reports water's Cherenkov light for its muons."""
+    for name, water in (("hyper-kamiokande", True), ("juno", False), ("dune", False)):
+        text = " ".join(shipped(name).approximations)
+        assert ("Cherenkov" in text, "the muon's kinetic energy" in text) == (water, not water)
+
+
 def test_resolutions_as_published() -> None:
     """Would catch a misread resolution: Kamiokande-II 1.27 sqrt(E/10) + E/10, IMB, SK-IV."""
     energy = np.array([10.0, 40.0])

@@ -15,7 +15,16 @@ import snmc.core
 from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, SUPERNOVA, Columns, file_columns
 from snmc.ground.errors import InputError
 from snmc.judgement import plots
-from snmc.judgement.plots import Axis, Histogram, angle_unit, choose_axis, plot_core, plot_file
+from snmc.judgement.plots import (
+    Axis,
+    Histogram,
+    angle_unit,
+    choose_axis,
+    narrowed,
+    plot_core,
+    plot_file,
+    with_margin,
+)
 from snmc.roles.detector import Detections
 from snmc.run.sink import RootSink
 
@@ -164,6 +173,87 @@ def test_a_stray_row_does_not_rule_the_axis():
     )
 
 
+def test_noise_at_the_ends_is_not_drawn():
+    """Catches single rows drawn as spikes, few rows of a small sample thrown away, a lost end."""
+    contents = np.array([1, 0, 4, 1, 900, 900, 80, 5, 0, 2])  # rows of weight 1
+    histogram = Histogram(Axis(1.0, 11.0, 10))
+    bins = np.repeat(np.arange(1, 11), contents)
+    histogram.fill(np.ones(len(bins)), bins)
+    assert histogram.drawn == slice(4, 8)
+    heavy = Histogram(Axis(1.0, 11.0, 10))  # one row in each bin, but no share of the sum is small
+    heavy.fill(np.ones(10), np.arange(1, 11))
+    assert heavy.drawn == slice(0, 10)
+    unequal = Histogram(Axis(1.0, 11.0, 10))  # ten rows in the first bin, of which one weighs
+    unequal.fill(np.append(np.full(9, 1e-6), 1.0), np.ones(10, np.intp))
+    unequal.fill(np.full(900, 1.0), np.full(900, 5))
+    assert unequal.drawn == slice(4, 5)
+    assert Histogram(Axis(1.0, 11.0, 10)).drawn == slice(0, 10)
+    log = Axis(1.0, 1024.0, 10, log=True)
+    shown = Histogram(log)
+    shown.fill(np.ones(len(bins)), bins)
+    part = narrowed(log, [shown, Histogram(log)])
+    assert (part.low, part.high) == (
+        pytest.approx(16.0, rel=1e-12, abs=0),
+        pytest.approx(256.0, rel=1e-12, abs=0),
+    )
+
+
+def test_the_energy_axis_follows_what_is_accepted():
+    """Catches rejected recoils of 1 keV that stretch the axis by decades below the window."""
+    _, found = rows(4000, 3)
+    found.columns["energy"] = np.where(found.columns["accepted"], 20.0, 1e-3)
+    found.columns["energy"][found.columns["accepted"]] += np.random.default_rng(1).uniform(
+        0, 40, found.columns["accepted"].sum()
+    )
+    made = plots._Detections([found.columns])
+    made.add(found.columns)
+    (axis,) = made.everything.axes
+    assert not axis.log
+    assert 16 < axis.low < 20
+    assert 60 < axis.high < 64
+    assert made.everything.beyond == pytest.approx(
+        found.columns["weight"][~found.columns["accepted"]].sum(), rel=1e-9, abs=0
+    )
+
+
+def test_margins_keep_zero_and_logarithms():
+    """Catches an axis of energies that starts below zero, or at zero on a logarithm."""
+    assert with_margin(Axis(0.0, 100.0, 40)) == Axis(0.0, 105.0, 42)
+    assert with_margin(Axis(3.0, 103.0, 40)) == Axis(0.5, 105.0 + 3.0, 43)
+    assert with_margin(Axis(-5.0, 95.0, 40)) == Axis(-10.0, 100.0, 44)
+    log = with_margin(Axis(1.0, 1e20, 20, log=True))
+    assert (log.low, log.high, log.bins) == (
+        pytest.approx(0.1, rel=1e-12, abs=0),
+        pytest.approx(1e21, rel=1e-12, abs=0),
+        22,
+    )
+
+
+def test_parameters_are_set_as_formulas():
+    """Catches underscores in headers, a flavour lost, words taken for a symbol."""
+    assert plots._symbol("U2_mu") == r"$U_{\mu }^2$"
+    assert plots._symbol("g_etau") == r"$g_{e\tau }$"
+    assert plots._symbol("cooling_time") == "cooling time"
+    assert plots._symbol("mass") == "mass"
+
+
+def test_a_crowded_legend_lists_what_counts(tmp_path):
+    """Catches eight channels that fill the panel, and one without counts among them."""
+    path = tmp_path / "many.root"
+    known = metadata(detector={"name": "d", "channels": [f"channel-{k}" for k in range(8)]})
+    sink = RootSink(path, known, with_detections=True)
+    arrivals, detections = rows(4000, 1)
+    channel = np.arange(4000) % 8
+    detections.columns["channel"] = channel.astype(np.int16)
+    detections.columns["weight"] = np.where(channel == 7, 1e-9, 1.0)
+    sink.write(0, 1, arrivals, detections, {"events": 4000.0})
+    sink.finish(known | {"tallies": {}}, {})
+    plot_file(path, tmp_path / "many.svg")
+    told = words(tmp_path / "many.svg")
+    assert all(f"channel-{k}: " in told for k in range(7))
+    assert "channel-7" not in told
+
+
 def test_angles_are_told_in_a_fitting_unit():
     """Catches a wrong size of a unit: 4.848e-12 rad are one microarcsecond, 0.01745 one degree."""
     assert angle_unit(np.full(3, 4.9e-12))[0] == r"$\mu$as"
@@ -301,6 +391,8 @@ def test_several_generators_are_drawn_each_with_its_label(tmp_path):
     assert told.count("signal") >= 5
     assert told.count("noise") >= 4
     assert "arrival time" in told
+    assert "signal: 50 and 90 % inside" in told
+    assert "noise: fluence per bin" in told
     with uproot.open(path) as file:
         samples = plots._samples(path, file, "arrivals", plots.ARRIVAL_BRANCHES)
     assert [len(batch["weight"]) for batch in samples] == [300, 300]
