@@ -142,6 +142,7 @@ def test_emission_table(benchmark, kept, tmp_path, monkeypatch, request):
     benchmark.extra_info.update(what=what, target="0.2 s" if kept else "15 s")
 
 
+@pytest.mark.filterwarnings("ignore::snmc.ground.errors.PhysicsWarning")  # limits of a model
 @pytest.mark.parametrize("macro", MODELS)
 def test_emission_table_of_models(benchmark, macro, tmp_path, monkeypatch):
     """The emission table of a run card: one mass, the model's own processes, compiled kernels."""
