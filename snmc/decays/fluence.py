@@ -32,7 +32,8 @@ PaperLaw = Literal["akita-36", "brdar-6"]
 M2_IN_CM2 = 1e4
 PAPERS = {"akita-36": "Akita et al. eq. 36", "brdar-6": "Brdar et al. eq. 6"}
 _LAWS = {"exact": 0, "akita-36": 1, "brdar-6": 2}
-_OCTAVES = 30  # of x below E + p: less than 1e-9 of the decays lie below
+_PANELS = 120  # of x, four an octave, below E + p: less than 1e-9 of the decays lie below
+_PANEL = 2**0.25
 
 
 @compiled
@@ -162,8 +163,8 @@ def _add_fluence(
             if below[-1] <= 0.0:
                 continue
             top = highest
-            for _ in range(_OCTAVES):
-                bottom = max(lowest, top / 2)
+            for _ in range(_PANELS):
+                bottom = max(lowest, top / _PANEL)
                 if bottom >= top:
                     break
                 for node_x, weight_x in zip(nodes, weights):
