@@ -1,11 +1,31 @@
 """Kinematics of elastic scattering of neutrinos on targets at rest."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from snmc.interactions.channel import FinalStates, Floats, Integers
+from snmc.interactions.quasielastic import checked_energies
 
 NEUTRINOS = (12, 14, 16)
+
+
+def neutrino_totals(
+    kernel: Callable[[Integers, Floats, Floats], None], pdg: npt.ArrayLike, energy: npt.ArrayLike
+) -> Floats:
+    """Cross sections [cm2] that a compiled `kernel` fills in for flat `pdg` and `energy` [MeV].
+
+    Arrays that broadcast; anything but a neutrino gives 0. Raises PhysicsError for neutrinos
+    outside 0 to 2000 MeV.
+    """
+    codes, energies = np.broadcast_arrays(
+        np.asarray(pdg, dtype=np.int32), np.asarray(energy, dtype=np.float64)
+    )
+    checked_energies(energies[np.isin(np.abs(codes), NEUTRINOS)])
+    result = np.zeros(energies.shape)
+    kernel(codes.ravel(), energies.ravel(), result.reshape(-1))
+    return result
 
 
 def recoil_cosine(energy: npt.ArrayLike, kinetic: npt.ArrayLike, mass: float) -> Floats:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from snmc.ground.compiled import compiled
 from snmc.ground.units import G_FERMI, M_ELECTRON, SIN2_THETA_W
 from snmc.interactions.channel import ELECTRON_LIKE, FinalStates, Floats, Integers
-from snmc.interactions.elastic import NEUTRINOS, elastic_states
+from snmc.interactions.elastic import NEUTRINOS, elastic_states, neutrino_totals
 from snmc.interactions.quasielastic import CM2, checked_energies
 
 STRENGTH = 2 * G_FERMI**2 * M_ELECTRON / np.pi * CM2  # cm2/MeV
@@ -89,13 +89,7 @@ def cross_section(pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Floats:
     `pdg`: 12, 14, 16 and their negatives, anything else gives 0; `energy` [MeV]: arrays that
     broadcast. Raises PhysicsError for neutrinos outside 0 to 2000 MeV.
     """
-    codes, energies = np.broadcast_arrays(
-        np.asarray(pdg, dtype=np.int32), np.asarray(energy, dtype=np.float64)
-    )
-    checked_energies(energies[np.isin(np.abs(codes), NEUTRINOS)])
-    result = np.zeros(energies.shape)
-    _totals(codes.ravel(), energies.ravel(), result.reshape(-1))
-    return result
+    return neutrino_totals(_totals, pdg, energy)
 
 
 def differential(pdg: int, energy: npt.ArrayLike, kinetic: npt.ArrayLike) -> Floats:

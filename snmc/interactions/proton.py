@@ -21,7 +21,7 @@ from snmc.ground.compiled import compiled
 from snmc.ground.units import G_FERMI, M_PROTON
 from snmc.interactions.calorimeter import without_direction
 from snmc.interactions.channel import ISOTROPIC_LIGHT, FinalStates, Floats, Integers
-from snmc.interactions.elastic import NEUTRINOS, elastic_states
+from snmc.interactions.elastic import NEUTRINOS, elastic_states, neutrino_totals
 from snmc.interactions.quasielastic import (
     CM2,
     HIGHEST_ENERGY,
@@ -90,13 +90,7 @@ def cross_section(pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Floats:
     `pdg`: 12, 14, 16 and their negatives, anything else gives 0; `energy` [MeV]: arrays that
     broadcast. Raises PhysicsError for neutrinos outside 0 to 2000 MeV.
     """
-    codes, energies = np.broadcast_arrays(
-        np.asarray(pdg, dtype=np.int32), np.asarray(energy, dtype=np.float64)
-    )
-    checked_energies(energies[np.isin(np.abs(codes), NEUTRINOS)])
-    result = np.zeros(energies.shape)
-    _totals(codes.ravel(), energies.ravel(), result.reshape(-1))
-    return result
+    return neutrino_totals(_totals, pdg, energy)
 
 
 @compiled
