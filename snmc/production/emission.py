@@ -28,7 +28,7 @@ from snmc.production.scattering import scattering_rate
 from snmc.thermal import Screening, debye_momentum_squared, species
 
 Array = npt.NDArray[np.float64]
-Precision = Literal["draft", "standard", "high"]
+Precision = Literal["draft", "scan", "standard", "high"]
 
 CM3_IN_KM3 = 1e15
 _COLDEST = 0.08  # shells colder than this part of the hottest emit less than 1e-5 of it (~ T^6)
@@ -105,6 +105,7 @@ class Resolution:
 
 RESOLUTION: Mapping[Precision, Resolution] = {
     "draft": Resolution(1.0, 16, 32, (6, 6, 4), (6, 6, 4)),
+    "scan": Resolution(2.5, 20, 32, (6, 6, 4), (6, 6, 4)),  # good to 4e-3, summed over a core
     "standard": Resolution(2.5, 32, 48, (6, 7, 4), (8, 8, 5)),  # good to 2e-3, summed over a core
     "high": Resolution(5.0, 64, 80, (12, 12, 6), (12, 12, 6)),
 }

@@ -36,7 +36,7 @@ from snmc.roles.registry import detector_cards, find_generator, is_path
 Ordering = Literal["NO", "IO"]
 Oscillation = Literal["nufit-5.2", "nufit-6.0"]
 Daughters = Literal["photon", "neutrino", "all"]
-Precision = Literal["draft", "standard", "high"]
+Precision = Literal["draft", "scan", "standard", "high"]
 Table = dict[str, Any]
 
 ROUNDING = 1e-12  # relative; the end of a range given in another unit is still the end
@@ -465,7 +465,7 @@ class _Run(_Section):
         default=None, ge=1, le=10**9, description="a whole number from 1 to 10^9"
     )
     precision: Annotated[Precision, _one_of(*get_args(Precision))] = Field(
-        default="standard", description='"draft", "standard" or "high"'
+        default="standard", description='"draft", "scan", "standard" or "high"'
     )
 
 
