@@ -548,7 +548,7 @@ class _Loader:
         method = table.method
         allowed = {
             "counting": {"statistic", "confidence_level", "delta", "data"},
-            "spectrum": {"confidence_level", "delta", "data", "burst", "profile", "expected"},
+            "spectrum": LimitTable.model_fields.keys() - {"statistic", "energy"},
             "energy": {"energy"},
         }[method]
         for key in sorted(table.model_fields_set - {"method", "compare"} - allowed):
