@@ -1,5 +1,6 @@
 """The card of a scan: what it makes of [scan] and [limit], and every line it refuses with."""
 
+import contextlib
 import json
 import math
 import pickle
@@ -7,11 +8,13 @@ import warnings
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from snmc.ground.errors import InputError, PhysicsWarning
 from snmc.run.card import load_card
 from snmc.run.scan_card import ENERGY, ScanCard, load_scan
-from snmc.run.scan_tables import DataTable, LimitTable, ScanTable
+from snmc.run.scan_tables import CouplingRange, DataTable, LimitTable, MassRange, ScanTable
 from snmc.run.values import fields_of
 
 ROOT = Path(__file__).parents[2]
@@ -184,7 +187,9 @@ def test_paths_of_a_scan_refer_to_the_card(load, tmp_path):
     text = CARD.replace("[scan]", '[scan]\ndetectors = ["own.toml"]') + COUNTING
     text += '[limit.data."own.toml"]\nobserved = 5\n' + COMPARE + 'curve = "curve.csv"\n'
     text += '[scan.axes]\n"supernova.core" = ["a.txt", "b.txt"]\n'
+    nested = text.replace('[scan.axes]\n"supernova.core"', "[scan.axes.supernova]\ncore")
     card = load(text, "scan.output=mine.root")
+    assert load(nested).axes == card.axes
     own = str(tmp_path / "cards" / "own.toml")
     assert card.detectors == (own,)
     assert card.limit.data[own].observed == 5.0
@@ -457,6 +462,65 @@ def test_a_wrong_limit_is_refused_in_one_line(load, change, said):
     """Catches a key that a method ignores, and data that do not fit the detector."""
     line = refusal(load, change) if "\n[" in change else refusal(load, CARD + COUNTING, change)
     assert said in line
+
+
+VALUES = st.recursive(
+    st.one_of(
+        st.booleans(),
+        st.integers(-(10**20), 10**20),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.sampled_from(
+            ["", "5 MeV", "-5 MeV", "1e400 m", "2 / day", "background", "observed", "smm-grs", "d"]
+        ),
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["from", "to", "points", "values", "parameter", "smm-grs", "mass", "source",
+                 "reason", "supernova.ordering", "observed", "energy", "x"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=5,
+)  # fmt: skip
+EVERY_KEY = sorted(
+    [
+        "generator", "observation", "run", "scan", "limit", "limit.data.smm-grs", "scan.axes.a",
+        *(f"scan.{key}" for key in fields_of(ScanTable)),
+        *(f"scan.mass.{key}" for key in fields_of(MassRange)),
+        *(f"scan.coupling.{key}" for key in fields_of(CouplingRange)),
+        *(f"limit.{key}" for key in fields_of(LimitTable)),
+        *(f"limit.data.smm-grs.{key}" for key in fields_of(DataTable)),
+    ]
+)  # fmt: skip
+
+
+@settings(
+    max_examples=200, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(key=st.sampled_from(EVERY_KEY), value=VALUES)
+def test_whatever_stands_in_a_scan_it_is_read_or_refused(load, tmp_path, key, value):
+    """Catches a type, a number or a nesting that the checks did not think of, and a traceback."""
+    with contextlib.chdir(tmp_path / "work"):
+        try:
+            card = load(CARD + COUNTING, f"{key}={_toml(value)}")
+        except InputError as error:
+            said = str(error)
+        else:
+            said = json.dumps(card.resolved(), allow_nan=False)
+    assert "\n" not in said
+
+
+def _toml(value):
+    """Write a value as TOML, inline."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{key}" = {_toml(one)}' for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return repr(value) if isinstance(value, float) else json.dumps(value)
 
 
 def test_the_largest_grid_is_a_million(load):
