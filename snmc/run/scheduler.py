@@ -7,6 +7,7 @@ a worker was lost: the results are the same, in the same order.
 import logging
 import platform
 import re
+import signal
 import sys
 import warnings
 from collections import deque
@@ -160,6 +161,7 @@ def _connected(scheduler: str, workers: int) -> Iterator["Client"]:
                 dashboard_address=None,
                 memory_limit=0,  # as for threads: what the machine has
                 silence_logs="CRITICAL",
+                preload=[__name__],
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
@@ -179,6 +181,11 @@ def _connected(scheduler: str, workers: int) -> Iterator["Client"]:
             ) from error
         with client:
             yield client
+
+
+def dask_setup(worker: object) -> None:
+    """Leave Ctrl-C to the process that started this one; Dask calls this as a worker starts."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
