@@ -11,7 +11,7 @@ import signal
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -70,8 +70,8 @@ def check_scheduler(scheduler: str | None) -> None:
     if scheduler == LOCAL:
         _need_dask()
     elif scheduler is not None:
-        with _connected(scheduler, 0):
-            pass
+        with _connected(scheduler, 0) as client:
+            _check_software(client)
 
 
 def _on_threads(
@@ -116,7 +116,7 @@ def _on_cluster(
     scheduler: str,
     ahead: int,
 ) -> Generator[Result, None, None]:
-    expected, told = software(), set[tuple[type[Warning], str]]()
+    told = set[tuple[type[Warning], str]]()
     with _connected(scheduler, workers) as client:
 
         def result(future: Any) -> Result:
@@ -129,10 +129,11 @@ def _on_cluster(
             return value
 
         _await_workers(client, scheduler)
+        _check_software(client)
         # impure, as Dask calls it: two runs that share a cluster must not share their results
         yield from _in_order(
             items,
-            lambda item: client.submit(_work, function, item, expected, pure=False),
+            lambda item: client.submit(_work, function, item, software(), pure=False),
             result,
             lambda: EACH * sum(client.nthreads().values()) + ahead,
         )
@@ -158,7 +159,8 @@ def _connected(scheduler: str, workers: int) -> Iterator["Client"]:
             LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
-                dashboard_address=None,
+                # no dashboard; what is left of it takes a free port, for 8787 may be in use
+                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                 memory_limit=0,  # as for threads: what the machine has
                 silence_logs="CRITICAL",
                 preload=[__name__],
@@ -249,16 +251,32 @@ def software() -> tuple[str, ...]:
     )
 
 
+def _check_software(client: "Client") -> None:
+    """Ask the scheduler, and all workers that are there. Raises InputError."""
+    try:
+        client.run_on_scheduler(software)  # computes nothing, but passes the work on
+    except Exception as error:
+        raise InputError(f"--scheduler: the scheduler has not this snmc: {error}") from error
+    for address, found in client.run(software, on_error="return").items():
+        if isinstance(found, Exception):
+            raise InputError(f"--scheduler: the worker at {address} has not this snmc: {found}")
+        _compare(found, software(), f"the worker at {address}")
+
+
+def _compare(found: Sequence[str], expected: Sequence[str], whose: str) -> None:
+    for theirs, ours in zip(found, expected, strict=True):
+        if theirs != ours:
+            raise InputError(
+                f"--scheduler: {whose} has {theirs}, this process has {ours}; install the same "
+                "for both, and start the workers again"
+            )
+
+
 def _work(
     function: Callable[[Item], Result], item: Item, expected: tuple[str, ...]
 ) -> tuple[Result, list[Warning]]:
-    """On a worker: the result and the warnings given. Raises InputError for other software."""
-    for ours, theirs in zip(software(), expected, strict=True):
-        if ours != theirs:
-            raise InputError(
-                f"--scheduler: a worker on {gethostname()} has {ours}, this process has {theirs}; "
-                "install the same for both, and start the workers again"
-            )
+    """On a worker, perhaps one that came late: the result and the warnings given."""
+    _compare(software(), expected, f"a worker on {gethostname()}")
     with heard() as notes:
         return function(item), notes
 
