@@ -140,6 +140,28 @@ def load_scan(path: Path, settings: Sequence[str] = ()) -> ScanCard:
     return _Loader(Check(path, changed), data, several).scan()
 
 
+@dataclass(frozen=True)
+class _Grid:
+    """What is scanned: see `ScanCard`."""
+
+    masses: tuple[float, ...]
+    couplings: tuple[float, ...]
+    parameters: tuple[str, ...]
+    axes: tuple[Axis, ...]
+    detectors: tuple[str, ...]
+
+    @property
+    def choices(self) -> list[tuple[int, ...]]:
+        """Numbers of the values on the axes, in every combination."""
+        return list(itertools.product(*(range(len(axis.values)) for axis in self.axes)))
+
+    @property
+    def cells(self) -> int:
+        """Points times couplings."""
+        along = (self.masses, self.couplings, self.parameters, self.detectors)
+        return math.prod(map(len, along)) * math.prod(len(axis.values) for axis in self.axes)
+
+
 @dataclass
 class _Loader:
     """Goes from a card's data to a scan; all errors name keys of the card."""
@@ -158,19 +180,19 @@ class _Loader:
         limit = self._table("limit", LimitTable) if "limit" in self.data else None
         model = self._model()
         parameters = self._parameters(model, table.coupling)
-        masses = self._along("scan.mass", table.mass, _parameter(model, "mass"))
-        couplings = self._couplings(model, table.coupling, parameters)
-        axes = self._axes(table, parameters)
-        detectors = self._detectors(table)
-        cells = (
-            len(masses) * len(couplings) * len(parameters) * len(detectors)
-            * math.prod(len(axis.values) for axis in axes)
-        )  # fmt: skip
-        if cells > CELLS:
+        grid = _Grid(
+            masses=self._along("scan.mass", table.mass, _parameter(model, "mass")),
+            couplings=self._couplings(model, table.coupling, parameters),
+            parameters=parameters,
+            axes=self._axes(table, parameters),
+            detectors=self._detectors(table),
+        )
+        if grid.cells > CELLS:
             raise self.check.refusal(
-                "scan", f"found a grid of {cells} points times couplings; needs at most {CELLS}"
+                "scan",
+                f"found a grid of {grid.cells} points times couplings; needs at most {CELLS}",
             )
-        points = tuple(self._points(table, masses, couplings, parameters, axes, detectors))
+        points = tuple(self._points(grid, table))
         for text in self.warned:
             warnings.warn(text, PhysicsWarning, stacklevel=3)
         first = points[0].card
@@ -178,12 +200,12 @@ class _Loader:
             title=first.title,
             path=first.path,
             model=first.generators[0].name,
-            masses=masses,
-            couplings=couplings,
+            masses=grid.masses,
+            couplings=grid.couplings,
             parameters=parameters,
             unit=_parameter(model, parameters[0]).unit,
-            axes=axes,
-            detectors=detectors,
+            axes=grid.axes,
+            detectors=grid.detectors,
             bin_width=table.bin_width,
             events=table.events,
             seed=first.run.seed,
@@ -310,62 +332,40 @@ class _Loader:
             )
         return (*detectors, ENERGY) if table.energy else detectors
 
-    def _points(
-        self,
-        table: ScanTable,
-        masses: tuple[float, ...],
-        couplings: tuple[float, ...],
-        parameters: tuple[str, ...],
-        axes: tuple[Axis, ...],
-        detectors: tuple[str, ...],
-    ) -> Iterable[ScanPoint]:
-        choices = list(itertools.product(*(range(len(axis.values)) for axis in axes)))
+    def _points(self, grid: _Grid, table: ScanTable) -> Iterable[ScanPoint]:
         number = itertools.count()
-        for detector, parameter, choice in itertools.product(detectors, parameters, choices):
-            changes = {
-                axis.key: axis.values[place] for axis, place in zip(axes, choice, strict=True)
-            }
-            card = self._card(
-                table, masses[0], couplings[0], parameters, parameter, changes, detector
-            )
-            for mass in masses:
+        for detector, parameter, choice in itertools.product(
+            grid.detectors, grid.parameters, grid.choices
+        ):
+            card = self._card(grid, table, detector, parameter, choice)
+            for mass in grid.masses:
                 own = self._at_mass(card, mass)
-                if mass in (masses[0], masses[-1]):
+                if mass in (grid.masses[0], grid.masses[-1]):
                     self._can_see(own, detector)
                 yield ScanPoint(next(number), mass, parameter, choice, detector, own)
 
     def _card(
-        self,
-        table: ScanTable,
-        mass: float,
-        coupling: float,
-        parameters: tuple[str, ...],
-        parameter: str,
-        changes: Table,
-        detector: str,
+        self, grid: _Grid, table: ScanTable, detector: str, parameter: str, choice: tuple[int, ...]
     ) -> RunCard:
-        """The run card of a point, through all checks; errors name the keys of the scan."""
+        """The run card of the first mass, through all checks; errors name the keys of the scan."""
         data = copy.deepcopy(self.data)
         data["run"] = _with(data.get("run", {}), "precision", "scan")
-        for name in parameters:
-            data["generator"].pop(name, None)
-        model = find_generator(data["generator"]["name"])
-        data["generator"]["mass"] = with_unit(mass, "MeV")
-        data["generator"][parameter] = with_unit(coupling, _parameter(model, parameter).unit)
+        generator = data["generator"]
+        unit = _parameter(find_generator(generator["name"]), parameter).unit
+        for name in grid.parameters:
+            generator.pop(name, None)
+        generator["mass"] = with_unit(grid.masses[0], "MeV")
+        generator[parameter] = with_unit(grid.couplings[0], unit)
         names = {}
         if detector == ENERGY:
             data["observation"] = _with(data.get("observation", {}), "window", ALL_TIMES)
             _remove(data, "observation.detector")
-        else:
-            data.setdefault("observation", {})
-            changes = {**changes, "observation.detector": detector}
-            if table.detectors is not None:
-                names["observation.detector"] = "scan.detectors"
-        for key, value in changes.items():
-            self._put(data, key, copy.deepcopy(value))
-            names.setdefault(key, f"scan.axes.{json.dumps(key)}")
-        if table.detectors is None:
-            names.pop("observation.detector", None)
+        elif table.detectors is not None:
+            self._put(data, "observation.detector", detector, "observation")
+            names["observation.detector"] = "scan.detectors"
+        for axis, place in zip(grid.axes, choice, strict=True):
+            names[axis.key] = f"scan.axes.{json.dumps(axis.key)}"
+            self._put(data, axis.key, copy.deepcopy(axis.values[place]), names[axis.key])
         check = replace(self.check, problems=[])
         card = check.read(data, False)
         if card is None:
@@ -377,16 +377,14 @@ class _Loader:
             raise self.check.refusal("run.supernovae", "found in a scan, whose events are weighted")
         return replace(card, run=replace(card.run, events=table.events))
 
-    def _put(self, data: Table, key: str, value: object) -> None:
+    def _put(self, data: Table, key: str, value: object, named: str) -> None:
+        """Set a dotted key of the data; `named`: the key that an error names."""
         *outer, last = key.split(".")
         held = data
         for part in outer:
             held = held.setdefault(part, {})
             if not isinstance(held, dict):
-                raise self.check.refusal(
-                    f"scan.axes.{json.dumps(key)}",
-                    f"found {key}; {part} is {shown(held)}, no table",
-                )
+                raise self.check.refusal(named, f"found {key}; {part} is {shown(held)}, no table")
         held[last] = value
 
     def _at_mass(self, card: RunCard, mass: float) -> RunCard:
