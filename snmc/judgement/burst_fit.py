@@ -50,9 +50,8 @@ def burst_templates(card: RunCard, edges: npt.ArrayLike) -> Array:
     The burst's arrivals, drawn once to suit the detector and once for the tail, are sorted into
     cells of neutrino energy 1 % wide, and one sample of reactions serves the cells for all scales:
     templates of neighbouring scales share their Monte Carlo error, and a fit is smooth in the
-    scale. Neutrinos below
-    1 MeV are left out, as are those above 2 GeV. Raises InputError if there is not one generator,
-    or no detector, and PhysicsError if it sees nothing of the burst.
+    scale. Neutrinos below 1 MeV are left out, as are those above 2 GeV. Raises InputError if there
+    is not one generator, or no detector, and PhysicsError if it sees nothing of the burst.
     """
     experiment = prepare(card)
     detector = experiment.detector
@@ -81,6 +80,8 @@ def _arrivals(
     source = generator.prepare(
         experiment.supernova, experiment.observation, card.run.precision, 1, True, response
     )
+    if source.empty:
+        raise PhysicsError(f"{card.path}: nothing of the burst arrives in the window")
     events = _BLOCKS * BLOCK_EVENTS
     blocks = [
         source.arrivals(
