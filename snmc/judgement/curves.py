@@ -1,0 +1,167 @@
+"""Curves of a limit: which couplings are excluded at each mass of a scan."""
+
+import itertools
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snmc.ground.errors import InputError, PhysicsWarning
+from snmc.judgement.criteria import criterion, judged, setting_of
+from snmc.judgement.grid import Grid
+from snmc.judgement.intervals import Array, Edge, Interval, excluded_intervals
+from snmc.run.scan_card import ScanCard, ScanPoint
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What is excluded for one coupling and one choice of the further axes of a scan.
+
+    `name`: empty if there is only one curve; `choice`: value of each axis; `masses` (n,) [MeV];
+    `couplings` (m,) of the grid; `ratios` (n, m): test over threshold at the grid's nodes;
+    `intervals`: of each mass; `told`: what was compared with.
+    """
+
+    name: str
+    parameter: str
+    choice: Mapping[str, Any]
+    masses: Array
+    couplings: Array
+    ratios: Array
+    intervals: tuple[tuple[Interval, ...], ...]
+    told: Mapping[str, Any]
+
+    def edges(self, side: str) -> Array:
+        """Outermost edge (n,) at each mass, `side` "lower" or "upper"; NaN where there is none."""
+        return np.array([_coupling(_outermost(found, side)) for found in self.intervals])
+
+    @property
+    def all_edges(self) -> list[tuple[float, Edge]]:
+        """Every edge with its mass [MeV]."""
+        return [
+            (float(mass), edge)
+            for mass, found in zip(self.masses, self.intervals, strict=True)
+            for interval in found
+            for edge in (interval.lower, interval.upper)
+            if edge is not None
+        ]
+
+
+def _outermost(intervals: Sequence[Interval], side: str) -> Edge | None:
+    if not intervals:
+        return None
+    return intervals[0].lower if side == "lower" else intervals[-1].upper
+
+
+def _coupling(edge: Edge | None) -> float:
+    return math.nan if edge is None else edge.coupling
+
+
+def find_curves(grid: Grid, card: ScanCard) -> tuple[Curve, ...]:
+    """Excluded intervals of every curve of a complete grid, by the card's `[limit]`.
+
+    A curve for each scanned coupling and each choice of the further axes. Warns where the
+    exclusion goes on beyond the couplings of the grid. Raises InputError for a grid of one
+    coupling, and where data are missing.
+    """
+    if len(card.couplings) < 2:
+        raise InputError(f"{card.path}: scan.coupling: found one value; a limit needs two or more")
+    choices = list(itertools.product(*(range(len(axis.values)) for axis in card.axes)))
+    return tuple(
+        _curve(grid, card, parameter, choice) for parameter in card.parameters for choice in choices
+    )
+
+
+def _curve(grid: Grid, card: ScanCard, parameter: str, choice: tuple[int, ...]) -> Curve:
+    detectors = judged(card)
+    points = [_first_point(card, detector, parameter, choice) for detector in detectors]
+    judge = criterion(setting_of(card), points)
+    columns = [grid.of(detector, parameter, choice) for detector in detectors]
+    selected = [judge.select(series) for series in zip(*columns, strict=True)]
+    couplings = np.asarray(card.couplings)
+    stacked = [np.concatenate(blocks) for blocks in zip(*(signal for signal, _ in selected))]
+    ratios = judge.ratio(stacked).reshape(len(card.masses), len(couplings))
+    values = {axis.key: axis.values[k] for axis, k in zip(card.axes, choice, strict=True)}
+    curve = Curve(
+        name=_curve_name(card, parameter, values),
+        parameter=parameter,
+        choice=values,
+        masses=np.asarray(card.masses),
+        couplings=couplings,
+        ratios=ratios,
+        intervals=tuple(
+            excluded_intervals(couplings, signal, variance, judge.ratio, at_mass)
+            for (signal, variance), at_mass in zip(selected, ratios, strict=True)
+        ),
+        told=judge.told,
+    )
+    _warn_of_open_ends(curve, card.unit)
+    return curve
+
+
+def _first_point(
+    card: ScanCard, detector: str, parameter: str, choice: tuple[int, ...]
+) -> ScanPoint:
+    return next(
+        point
+        for point in card.points
+        if (point.detector, point.parameter, point.choice) == (detector, parameter, choice)
+    )
+
+
+def _curve_name(card: ScanCard, parameter: str, values: Mapping[str, Any]) -> str:
+    parts = [parameter] if len(card.parameters) > 1 else []
+    parts += [
+        f"{key} = {value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in values.items()
+    ]
+    return "; ".join(parts)
+
+
+def _warn_of_open_ends(curve: Curve, unit: str) -> None:
+    for side, end, name in (("lower", 0, "smallest"), ("upper", -1, "largest")):
+        masses = [
+            mass
+            for mass, found in zip(curve.masses, curve.intervals, strict=True)
+            if found and _outermost(found, side) is None
+        ]
+        if masses:
+            where = f" of {curve.name}" if curve.name else ""
+            warnings.warn(
+                f"the exclusion{where} reaches the {name} coupling of the scan, "
+                f"{curve.couplings[end]:g} {_over(unit)}".rstrip()
+                + f", at {span(masses)} MeV: no {side} edge there; widen scan.coupling to find it",
+                PhysicsWarning,
+                stacklevel=2,
+            )
+
+
+def _over(unit: str) -> str:
+    return f"/ {unit[2:]}" if unit.startswith("1/") else unit
+
+
+def edge_at(curve: Curve, side: str, masses: Array) -> Array:
+    """Edge of a curve at `masses` (n,) [MeV], ln(coupling) linear in ln(mass) between the grid's.
+
+    NaN beyond the grid, and between masses of which one has no such edge.
+    """
+    at, edges = np.log(curve.masses), np.log(curve.edges(side))
+    x = np.log(masses)
+    if len(at) == 1:
+        return np.where(np.isclose(x, at[0], rtol=0, atol=1e-9), np.exp(edges[0]), np.nan)
+    k = np.clip(np.searchsorted(at, x, side="right") - 1, 0, len(at) - 2)
+    t = (x - at[k]) / (at[k + 1] - at[k])
+    result = np.exp((1 - t) * edges[k] + t * edges[k + 1])
+    # at a mass of the grid its neighbour needs no edge
+    result = np.where(t == 0, np.exp(edges[k]), np.where(t == 1, np.exp(edges[k + 1]), result))
+    return np.where((t >= 0) & (t <= 1), result, np.nan)
+
+
+def span(values: Sequence[float]) -> str:
+    """Smallest and largest of some numbers in words."""
+    low, high = min(values), max(values)
+    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
