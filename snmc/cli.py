@@ -243,8 +243,8 @@ def limit(
         scheduler=None,
         resume=resume,
         overwrite=overwrite,
-        toys=toys,
         quiet=quiet,
+        toys=toys,
     )
     click.echo(found.text())
 

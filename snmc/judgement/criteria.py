@@ -4,17 +4,20 @@ A criterion turns the expected signal into a ratio that excludes from 1 on: a te
 its threshold, counts over their limit, or an energy over what may leave.
 """
 
+import functools
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from snmc.ground.errors import InputError, PhysicsError, PhysicsWarning
 from snmc.judgement.intervals import Array, Blocks, Ratio, overlap
 from snmc.judgement.series import Series
-from snmc.judgement.statistics import exclusion, poisson_limit
+from snmc.judgement.statistics import coverage, exclusion, poisson_limit
 from snmc.roles.card import ObservedCounts
 from snmc.roles.detector import Detector
 from snmc.roles.registry import find_detector
@@ -23,6 +26,9 @@ from snmc.run.scan_card import ENERGY, DataSetting, LimitSetting, ScanCard, Scan
 AT_ONE_SECOND = (0.5, 1.5)  # s, over which the luminosity at 1 s is averaged
 COARSE = 0.1  # of its energy: width of a bin whose inside is not known
 
+Coverage = Callable[[Blocks, int, np.random.Generator], tuple[float, float]]
+"""From a signal, a number of simulated observations and random numbers to share and error."""
+
 
 @dataclass(frozen=True)
 class Criterion:
@@ -30,12 +36,15 @@ class Criterion:
 
     `select`: takes the series of each detector at one mass and gives for each the signal
     (couplings, columns) and the variance of its Monte Carlo error; `ratio`: the test of it;
-    `told`: what it compares with, by detector, ready for JSON.
+    `told`: what it compares with, by detector, ready for JSON; `coverage`: in which share of
+    simulated observations a signal (blocks of one row) that is there is not excluded, and the
+    statistical error of that; None where nothing is counted.
     """
 
     select: Callable[[Sequence[Series]], tuple[Blocks, Blocks]]
     ratio: Ratio
     told: dict[str, Any]
+    coverage: Coverage | None = None
 
 
 def criterion(setting: LimitSetting, points: Sequence[ScanPoint]) -> Criterion:
@@ -108,8 +117,12 @@ def _counting(setting: LimitSetting, points: Sequence[ScanPoint]) -> Criterion:
         return [counts for counts, _ in selected], [variance for _, variance in selected]
 
     def statistic(blocks: Blocks) -> Array:
-        q = exclusion(np.stack([block[:, 0] for block in blocks]), background, observed)
-        return np.asarray(q / setting.delta)
+        return exclusion(np.hstack(blocks), background, observed) / setting.delta
+
+    def covers(blocks: Blocks, toys: int, stream: np.random.Generator) -> tuple[float, float]:
+        signal = np.hstack(blocks)
+        seen = stream.poisson(signal + background, (toys, len(data)))
+        return _share(exclusion(signal, background, seen) < setting.delta)
 
     told: dict[str, Any] = {
         detector: {
@@ -120,16 +133,30 @@ def _counting(setting: LimitSetting, points: Sequence[ScanPoint]) -> Criterion:
         for detector, one in data.items()
     }
     if setting.statistic == "likelihood-ratio":
-        return Criterion(select, statistic, told)
-    assert setting.confidence_level is not None  # the card has it, and one detector
-    largest = float(poisson_limit(observed[0], background[0], setting.confidence_level))
+        return Criterion(select, statistic, told, covers)
+    level = setting.confidence_level
+    assert level is not None  # the card has it, and one detector
+
+    def poisson_covers(
+        blocks: Blocks, toys: int, stream: np.random.Generator
+    ) -> tuple[float, float]:
+        allowed = functools.partial(poisson_limit, background=background[0], confidence_level=level)
+        return coverage(float(blocks[0][0, 0]), float(background[0]), allowed, toys, stream)
+
+    largest = float(poisson_limit(observed[0], background[0], level))
     if largest <= 0:
         raise PhysicsError(
             f"limit: the background of {background[0]:g} alone is excluded by {observed[0]:g} "
-            f'observed counts at {setting.confidence_level:g}; use statistic "likelihood-ratio"'
+            f'observed counts at {level:g}; use statistic "likelihood-ratio"'
         )
     told = {name: {**entry, "largest_signal": largest} for name, entry in told.items()}
-    return Criterion(select, lambda blocks: blocks[0][:, 0] / largest, told)
+    return Criterion(select, lambda blocks: blocks[0][:, 0] / largest, told, poisson_covers)
+
+
+def _share(hits: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Share of what is true, and its statistical error."""
+    share = float(np.mean(hits))
+    return share, math.sqrt(share * (1 - share) / hits.size)
 
 
 def _counts(detector: str, series: Series, data: _Data) -> tuple[Array, Array]:

@@ -5,16 +5,31 @@ import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from snmc.ground.errors import InputError, PhysicsWarning
-from snmc.judgement.criteria import criterion, judged, setting_of
+from snmc.judgement.criteria import Criterion, criterion, judged, setting_of
 from snmc.judgement.grid import Grid
-from snmc.judgement.intervals import Array, Edge, Interval, excluded_intervals
+from snmc.judgement.intervals import Array, Blocks, Edge, Interval, between, excluded_intervals
 from snmc.run.scan_card import ScanCard, ScanPoint
+
+INSIDE = 1 + 1e-6  # factor on the signal at an edge that makes it one of the excluded ones
+
+
+@dataclass(frozen=True)
+class Covered:
+    """How often a signal just above the lower edge (`mass` [MeV], `coupling`) is not excluded.
+
+    `share` of the simulated observations, `error`: its statistical standard error.
+    """
+
+    mass: float
+    coupling: float
+    share: float
+    error: float
 
 
 @dataclass(frozen=True)
@@ -23,7 +38,7 @@ class Curve:
 
     `name`: empty if there is only one curve; `choice`: value of each axis; `masses` (n,) [MeV];
     `couplings` (m,) of the grid; `ratios` (n, m): test over threshold at the grid's nodes;
-    `intervals`: of each mass; `told`: what was compared with.
+    `intervals`: of each mass; `told`: what was compared with; `covered`: at the median lower edge.
     """
 
     name: str
@@ -34,6 +49,7 @@ class Curve:
     ratios: Array
     intervals: tuple[tuple[Interval, ...], ...]
     told: Mapping[str, Any]
+    covered: Covered | None
 
     def edges(self, side: str) -> Array:
         """Outermost edge (n,) at each mass, `side` "lower" or "upper"; NaN where there is none."""
@@ -61,10 +77,11 @@ def _coupling(edge: Edge | None) -> float:
     return math.nan if edge is None else edge.coupling
 
 
-def find_curves(grid: Grid, card: ScanCard) -> tuple[Curve, ...]:
+def find_curves(grid: Grid, card: ScanCard, toys: int | None = None) -> tuple[Curve, ...]:
     """Excluded intervals of every curve of a complete grid, by the card's `[limit]`.
 
-    A curve for each scanned coupling and each choice of the further axes. Warns where the
+    A curve for each scanned coupling and each choice of the further axes. `toys`: simulated
+    observations from which to tell the coverage of each, if it is of counts. Warns where the
     exclusion goes on beyond the couplings of the grid. Raises InputError for a grid of one
     coupling, and where data are missing.
     """
@@ -72,11 +89,15 @@ def find_curves(grid: Grid, card: ScanCard) -> tuple[Curve, ...]:
         raise InputError(f"{card.path}: scan.coupling: found one value; a limit needs two or more")
     choices = list(itertools.product(*(range(len(axis.values)) for axis in card.axes)))
     return tuple(
-        _curve(grid, card, parameter, choice) for parameter in card.parameters for choice in choices
+        _curve(grid, card, parameter, choice, toys)
+        for parameter in card.parameters
+        for choice in choices
     )
 
 
-def _curve(grid: Grid, card: ScanCard, parameter: str, choice: tuple[int, ...]) -> Curve:
+def _curve(
+    grid: Grid, card: ScanCard, parameter: str, choice: tuple[int, ...], toys: int | None
+) -> Curve:
     detectors = judged(card)
     points = [_first_point(card, detector, parameter, choice) for detector in detectors]
     judge = criterion(setting_of(card), points)
@@ -86,6 +107,10 @@ def _curve(grid: Grid, card: ScanCard, parameter: str, choice: tuple[int, ...]) 
     stacked = [np.concatenate(blocks) for blocks in zip(*(signal for signal, _ in selected))]
     ratios = judge.ratio(stacked).reshape(len(card.masses), len(couplings))
     values = {axis.key: axis.values[k] for axis, k in zip(card.axes, choice, strict=True)}
+    intervals = tuple(
+        excluded_intervals(couplings, signal, variance, judge.ratio, at_mass)
+        for (signal, variance), at_mass in zip(selected, ratios, strict=True)
+    )
     curve = Curve(
         name=_curve_name(card, parameter, values),
         parameter=parameter,
@@ -93,14 +118,37 @@ def _curve(grid: Grid, card: ScanCard, parameter: str, choice: tuple[int, ...]) 
         masses=np.asarray(card.masses),
         couplings=couplings,
         ratios=ratios,
-        intervals=tuple(
-            excluded_intervals(couplings, signal, variance, judge.ratio, at_mass)
-            for (signal, variance), at_mass in zip(selected, ratios, strict=True)
-        ),
+        intervals=intervals,
         told=judge.told,
+        covered=None,
     )
+    if toys is not None:
+        signals = [signal for signal, _ in selected]
+        # a stream of its own for every curve
+        stream = np.random.default_rng([card.seed, points[0].number])
+        curve = replace(curve, covered=_covered(curve, judge, signals, toys, stream))
     _warn_of_open_ends(curve, card.unit)
     return curve
+
+
+def _covered(
+    curve: Curve,
+    judge: Criterion,
+    signals: Sequence[Blocks],
+    toys: int,
+    stream: np.random.Generator,
+) -> Covered | None:
+    """Coverage at the median of the lower edges; None without such edges, or without counts."""
+    edges = curve.edges("lower")
+    known = np.flatnonzero(~np.isnan(edges))
+    if judge.coverage is None or not known.size:
+        return None
+    number = known[np.argsort(edges[known], kind="stable")[(known.size - 1) // 2]]
+    at = edges[[number]]
+    # At the edge itself the counts observed decide by their rounding; beyond it they exclude.
+    signal = [INSIDE * between(curve.couplings, block, at) for block in signals[number]]
+    share, error = judge.coverage(signal, toys, stream)
+    return Covered(float(curve.masses[number]), float(at[0]), share, error)
 
 
 def _first_point(

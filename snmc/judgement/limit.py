@@ -109,6 +109,7 @@ def _curve_record(curve: Curve) -> dict[str, Any]:
         "axes": dict(curve.choice),
         "compared_with": dict(curve.told),
         "couplings_scanned": [float(curve.couplings[0]), float(curve.couplings[-1])],
+        "coverage": None if curve.covered is None else asdict(curve.covered),
         "excluded": [
             {
                 "mass_MeV": float(mass),
@@ -166,6 +167,12 @@ def _curve_lines(curve: Curve, unit: str) -> list[str]:
         lines.append(
             f"    largest Monte Carlo error of an edge: {100 * worst.error:.2g} % of the "
             f"coupling, at {mass:.4g} MeV and {worst.coupling:.3g}"
+        )
+    if curve.covered is not None:
+        at = curve.covered
+        lines.append(
+            f"    coverage at the median lower edge, {at.coupling:.3g} at {at.mass:.4g} MeV: "
+            f"{100 * at.share:.2f} +- {100 * at.error:.2f} % of simulated observations allow it"
         )
     thin = [mass for mass, edge in edges if edge.thin]
     if thin:
@@ -231,17 +238,19 @@ def run_limit(
     resume: bool,
     overwrite: bool,
     quiet: bool,
+    toys: int | None = None,
 ) -> Limit:
     """Scan the card, or take the grid that is there, and write its limits.
 
     `name`: what the files are called (`output_of`); default: as the card, with the card's grid
-    file. Files of another scan are replaced only with `overwrite`; the other options are those of
-    `run_scan`. Raises InputError.
+    file. `toys`: as of `find_curves`. Files of another scan are replaced only with `overwrite`; the
+    other options are those of `run_scan`. Raises InputError.
     """
     from snmc.judgement.limit_plots import plot_limit
     from snmc.judgement.scan import run_scan
 
-    setting_of(card)
+    if toys is not None and setting_of(card).method == "energy":
+        raise InputError("--toys: found with limit.method = 'energy', where nothing is counted")
     output = output_of(Path(card.path.stem) if name is None else name)
     if name is not None:
         card = replace(card, output=output.grid)
@@ -255,7 +264,7 @@ def run_limit(
         overwrite=overwrite,
         quiet=quiet,
     )
-    limit = find_limit(grid, card)
+    limit = find_limit(grid, card, toys)
     # the record first, for it says that the others are of this scan
     output.record.write_text(json.dumps(limit.record(), indent=2, allow_nan=False) + "\n")
     with output.table.open("w", newline="", encoding="utf-8") as file:
@@ -264,10 +273,13 @@ def run_limit(
     return limit
 
 
-def find_limit(grid: Grid, card: ScanCard) -> Limit:
-    """Limits of a complete grid by the card's `[limit]`. Raises InputError."""
+def find_limit(grid: Grid, card: ScanCard, toys: int | None = None) -> Limit:
+    """Limits of a complete grid by the card's `[limit]`.
+
+    `toys`: as of `find_curves`. Raises InputError.
+    """
     setting = setting_of(card)
-    curves = find_curves(grid, card)
+    curves = find_curves(grid, card, toys)
     compared = compare(curves, setting.compare)
     return Limit(card.title, card.model, card.unit, setting, curves, compared, card.resolved())
 
