@@ -1,4 +1,4 @@
-"""What decides whether a signal is excluded: counts in a window, or the energy that leaves.
+"""What decides whether a signal is excluded: counts, spectra, or the energy that leaves.
 
 A criterion turns the expected signal into a ratio that excludes from 1 on: a test statistic over
 its threshold, counts over their limit, or an energy over what may leave.
@@ -8,8 +8,8 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,9 @@ from snmc.roles.card import ObservedCounts
 from snmc.roles.detector import Detector
 from snmc.roles.registry import find_detector
 from snmc.run.scan_card import ENERGY, DataSetting, LimitSetting, ScanCard, ScanPoint
+
+if TYPE_CHECKING:
+    from snmc.judgement.burst_fit import BurstFit, Seen
 
 AT_ONE_SECOND = (0.5, 1.5)  # s, over which the luminosity at 1 s is averaged
 COARSE = 0.1  # of its energy: width of a bin whose inside is not known
@@ -47,13 +50,20 @@ class Criterion:
     coverage: Coverage | None = None
 
 
-def criterion(setting: LimitSetting, points: Sequence[ScanPoint]) -> Criterion:
+def criterion(
+    setting: LimitSetting, points: Sequence[ScanPoint], edges: Sequence[Array]
+) -> Criterion:
     """How a curve is judged, from `[limit]` and one point of the curve for each detector.
 
-    The points' detectors are those of `judged`. Raises InputError where a background is neither in
-    the card nor in that of the detector, PhysicsError where no limit can be set.
+    The points' detectors are those of `judged`; `edges`: of the bins of their series. Raises
+    InputError where a background is neither in the card nor in that of the detector, PhysicsError
+    where no limit can be set.
     """
-    return _energy(setting) if setting.method == "energy" else _counting(setting, points)
+    if setting.method == "energy":
+        return _energy(setting)
+    if setting.method == "spectrum":
+        return _spectrum(setting, points, edges)
+    return _counting(setting, points)
 
 
 def judged(card: ScanCard) -> tuple[str, ...]:
@@ -90,6 +100,101 @@ def _energy(setting: LimitSetting) -> Criterion:
 
         told = {"luminosity_erg_per_s": largest}
     return Criterion(select, lambda blocks: blocks[0][:, 0] / largest, told)
+
+
+def _spectrum(
+    setting: LimitSetting, points: Sequence[ScanPoint], edges: Sequence[Array]
+) -> Criterion:
+    """Spectra above the supernova's own burst: Akita et al. 2024, eqs. 57 to 62."""
+    from snmc.judgement.burst_fit import BurstFit
+
+    delta, profile = setting.delta, setting.profile
+    parts, seen = [], []
+    told: dict[str, Any] = {}
+    for point, bounds in zip(points, edges, strict=True):
+        bins = _bins(point.detector, setting.data[point.detector], bounds)
+        own = bounds[bins.start : bins.stop + 1]
+        parts.append(bins)
+        seen.append(_seen(point, setting, own))
+        told[point.detector] = {
+            "energy_MeV": [float(own[0]), float(own[-1])],
+            "observed": float(seen[-1].counts.sum()),
+        }
+    fit = BurstFit(seen)
+    if profile:
+        told["burst"] = _best_burst(fit, setting)
+
+    def select(series: Sequence[Series]) -> tuple[Blocks, Blocks]:
+        pairs = list(zip(series, parts, strict=True))
+        return (
+            [one.spectrum[:, bins] for one, bins in pairs],
+            [one.variance[:, bins] for one, bins in pairs],
+        )
+
+    def covers(blocks: Blocks, toys: int, stream: np.random.Generator) -> tuple[float, float]:
+        return fit.coverage([block[0] for block in blocks], delta, toys, stream)
+
+    return Criterion(
+        select,
+        lambda blocks: fit.statistic(blocks, profile=profile) / delta,
+        told,
+        covers if profile else None,
+    )
+
+
+def _bins(detector: str, setting: DataSetting, edges: Array) -> slice:
+    """Bins whose centre lies in the window of `[limit.data.NAME]`."""
+    for key in ("observed", "background"):
+        if getattr(setting, key) is not None:
+            raise InputError(
+                f"limit.data.{detector}.{key}: found with method = 'spectrum', which takes the "
+                "events of the detector's card, or the burst itself, and no background"
+            )
+    low = -math.inf if setting.low is None else setting.low
+    high = math.inf if setting.high is None else setting.high
+    centres = (edges[1:] + edges[:-1]) / 2
+    inside = np.flatnonzero((centres > low) & (centres < high))
+    if not inside.size:
+        raise InputError(
+            f"limit.data.{detector}.energy: found {low:g} to {high:g} MeV, less than one bin"
+        )
+    return slice(int(inside[0]), int(inside[-1]) + 1)
+
+
+def _seen(point: ScanPoint, setting: LimitSetting, edges: Array) -> "Seen":
+    """What the burst leaves in a detector between `edges`, and what the detector has seen."""
+    from snmc.judgement.burst_fit import (
+        SCALES,
+        burst_templates,
+        counts_seen,
+        events_seen,
+        observed_energies,
+    )
+
+    assert setting.burst is not None  # the card has it, with this method
+    templates = burst_templates(replace(point.card, generators=(setting.burst,)), edges)
+    if setting.expected:
+        return counts_seen(templates, templates[np.argmin(np.abs(np.log(SCALES)))])
+    detector = find_detector(point.detector, point.card.path)
+    return events_seen(
+        templates, edges, observed_energies(detector, _window(point, detector), edges)
+    )
+
+
+def _best_burst(fit: "BurstFit", setting: LimitSetting) -> dict[str, float]:
+    """The burst that fits best without a signal: relative to `[limit.burst]`, and in its units."""
+    best = fit.best()
+    strength, scale = float(best.strength[0]), float(best.scale[0])
+    values = {} if setting.burst is None else setting.burst.values
+    told = {"strength": strength, "scale": scale}
+    for name, key, factor in (
+        ("energy_erg", "energy", strength),
+        ("mean_energy_MeV", "mean_energy", scale),
+    ):
+        value = values.get(key)
+        if isinstance(value, float):
+            told[name] = factor * value
+    return told
 
 
 @dataclass(frozen=True)
@@ -187,9 +292,7 @@ def _data(point: ScanPoint, setting: DataSetting) -> _Data:
     low = own[0] if setting.low is None else setting.low
     high = own[1] if setting.high is None else setting.high
     whole = low <= own[0] and high >= own[1]
-    window = point.card.observation.window_s or detector.default_window
-    assert window is not None  # a point has one
-
+    window = _window(point, detector)
     background = setting.background
     if background is None:
         background = _background(detector, window, whole, point.detector)
@@ -200,6 +303,13 @@ def _data(point: ScanPoint, setting: DataSetting) -> _Data:
     else:
         observed = setting.observed
     return _Data(low, high, whole, observed, observed if background == "observed" else background)
+
+
+def _window(point: ScanPoint, detector: Detector) -> float:
+    """Time [s] in which a point's detector observes."""
+    window = point.card.observation.window_s or detector.default_window
+    assert window is not None  # checked with the card
+    return window
 
 
 def _observed(detector: Detector, low: float, high: float, window: float) -> float:

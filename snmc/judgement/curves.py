@@ -87,21 +87,27 @@ def find_curves(grid: Grid, card: ScanCard, toys: int | None = None) -> tuple[Cu
     """
     if len(card.couplings) < 2:
         raise InputError(f"{card.path}: scan.coupling: found one value; a limit needs two or more")
-    choices = list(itertools.product(*(range(len(axis.values)) for axis in card.axes)))
+    judges = {}  # the data know nothing of the coupling that runs
+    for choice in itertools.product(*(range(len(axis.values)) for axis in card.axes)):
+        first = [_points(card, name, card.parameters[0], choice)[0] for name in judged(card)]
+        edges = [grid.series[point.number].edges for point in first]
+        judges[choice] = criterion(setting_of(card), first, edges)
     return tuple(
-        _curve(grid, card, parameter, choice, toys)
+        _curve(grid, card, judge, parameter, choice, toys)
         for parameter in card.parameters
-        for choice in choices
+        for choice, judge in judges.items()
     )
 
 
 def _curve(
-    grid: Grid, card: ScanCard, parameter: str, choice: tuple[int, ...], toys: int | None
+    grid: Grid,
+    card: ScanCard,
+    judge: Criterion,
+    parameter: str,
+    choice: tuple[int, ...],
+    toys: int | None,
 ) -> Curve:
-    detectors = judged(card)
-    points = [_first_point(card, detector, parameter, choice) for detector in detectors]
-    judge = criterion(setting_of(card), points)
-    columns = [grid.of(detector, parameter, choice) for detector in detectors]
+    columns = [grid.of(detector, parameter, choice) for detector in judged(card)]
     selected = [judge.select(series) for series in zip(*columns, strict=True)]
     couplings = np.asarray(card.couplings)
     stacked = [np.concatenate(blocks) for blocks in zip(*(signal for signal, _ in selected))]
@@ -125,7 +131,7 @@ def _curve(
     if toys is not None:
         signals = [signal for signal, _ in selected]
         # a stream of its own for every curve
-        stream = np.random.default_rng([card.seed, points[0].number])
+        stream = np.random.default_rng([card.seed, card.parameters.index(parameter), *choice])
         curve = replace(curve, covered=_covered(curve, judge, signals, toys, stream))
     _warn_of_open_ends(curve, card.unit)
     return curve
@@ -151,14 +157,12 @@ def _covered(
     return Covered(float(curve.masses[number]), float(at[0]), share, error)
 
 
-def _first_point(
+def _points(
     card: ScanCard, detector: str, parameter: str, choice: tuple[int, ...]
-) -> ScanPoint:
-    return next(
-        point
-        for point in card.points
-        if (point.detector, point.parameter, point.choice) == (detector, parameter, choice)
-    )
+) -> list[ScanPoint]:
+    """Points of a curve in one detector, along the masses."""
+    wanted = (detector, parameter, choice)
+    return [one for one in card.points if (one.detector, one.parameter, one.choice) == wanted]
 
 
 def _curve_name(card: ScanCard, parameter: str, values: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from snmc import __version__
 from snmc.ground.errors import InputError
 from snmc.judgement.comparison import HEADER, Compared, compare, lines_of
-from snmc.judgement.criteria import setting_of
+from snmc.judgement.criteria import judged, setting_of
 from snmc.judgement.curves import Curve, find_curves, span
 from snmc.judgement.grid import Grid
 from snmc.judgement.intervals import Array, Edge, Interval
@@ -29,6 +29,7 @@ class Limit:
 
     title: str
     model: str
+    detectors: tuple[str, ...]
     unit: str
     setting: LimitSetting
     curves: tuple[Curve, ...]
@@ -281,7 +282,9 @@ def find_limit(grid: Grid, card: ScanCard, toys: int | None = None) -> Limit:
     setting = setting_of(card)
     curves = find_curves(grid, card, toys)
     compared = compare(curves, setting.compare)
-    return Limit(card.title, card.model, card.unit, setting, curves, compared, card.resolved())
+    return Limit(
+        card.title, card.model, judged(card), card.unit, setting, curves, compared, card.resolved()
+    )
 
 
 def _refuse_to_replace(output: Output, card: ScanCard) -> None:

@@ -45,12 +45,15 @@ def plot_limit(limit: "Limit", output: Path) -> None:
         for number, curve in enumerate(limit.curves):
             colour = CHANNEL_COLOURS[number % len(CHANNEL_COLOURS)]
             line = ("-", ":", "-.")[number // len(CHANNEL_COLOURS) % 3]
-            handles.append(draw_region(ax, curve, colour, label_of(curve), line=line))
+            label = label_of(curve) if len(limit.curves) > 1 else "excluded"
+            handles.append(draw_region(ax, curve, colour, label, line=line))
         handles += _draw_printed(ax, limit)
         set_axes(ax, limit.model, limit.curves, limit.unit)
         ax.legend(handles=handles, loc="best")
-        figure.suptitle(plain(limit.title), weight="bold", size=12.5)
-        ax.set_title(_subtitle(limit), size=10, color=GREY)
+        ax.set_title(plain(limit.title), weight="bold", size=12.5, pad=24)
+        ax.text(
+            0.5, 1.02, _subtitle(limit), size=10, color=GREY, ha="center", transform=ax.transAxes
+        )
         figure.savefig(output, dpi=120)
 
 
@@ -197,16 +200,15 @@ def label_of(curve: Curve) -> str:
     """What a curve is called in a legend."""
     parts = [symbol(curve.parameter)]
     parts += [f"{key.rpartition('.')[2]} {value}" for key, value in curve.choice.items()]
-    return ", ".join([parts[0], *map(plain, parts[1:])]) + ": excluded"
+    return ", ".join([parts[0], *map(plain, parts[1:])])
 
 
 def _subtitle(limit: "Limit") -> str:
-    told = limit.curves[0].told
     if limit.setting.method == "energy":
-        (name, value), *_ = told.items()
+        ((name, value),) = limit.curves[0].told.items()
         unit = "erg" if name == "energy_erg" else "erg/s at 1 s"
         return f"energy loss above {value:.3g} {unit}".replace("e+", "e")
-    detectors = ", ".join(plain(Path(name).stem) for name in told)
+    detectors = ", ".join(plain(Path(name).stem) for name in limit.detectors)
     return f"{limit.setting.method} in {detectors}; {limit.threshold}"
 
 

@@ -298,7 +298,7 @@ def test_coarse_bin_that_is_cut_is_said():
 def test_data_come_from_the_limit_or_the_detector(detector, entry, window, observed, background):
     """Catches events beyond the window counted, and a rate taken for counts."""
     card = scan(replace(SETTING, data={detector: entry}), detectors=(detector,), window=window)
-    told = criterion(card.limit, card.points[:1]).told[detector]
+    told = criterion(card.limit, card.points[:1], [EDGES]).told[detector]
     assert told["observed"] == pytest.approx(observed, rel=1e-12, abs=0)
     assert told["background"] == pytest.approx(background, rel=1e-12, abs=0)
 
@@ -308,7 +308,7 @@ def test_rate_of_a_whole_window_is_not_that_of_a_part():
     entry = DataSetting(low=50.0, high=100.0, observed=3.0)
     card = scan(replace(SETTING, data={"smm-grs": entry}))
     with pytest.raises(InputError, match=r"limit\.data\.smm-grs\.background: missing"):
-        criterion(card.limit, card.points[:1])
+        criterion(card.limit, card.points[:1], [EDGES])
 
 
 def test_poisson_limit():
