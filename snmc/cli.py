@@ -123,7 +123,20 @@ def _workers(command: Command) -> Command:
         "--workers",
         type=click.IntRange(min=1, max=1024),
         metavar="N",
-        help="Threads to work with (default: as the card says, else one a core).",
+        help="Threads (or processes of --scheduler) to work with (default: as the card says, "
+        "else one a core).",
+    )(command)
+
+
+def _scheduler(command: Command) -> Command:
+    return click.option(
+        "--scheduler",
+        is_flag=False,
+        flag_value="local",
+        metavar="[ADDRESS]",
+        help="Work on the Dask cluster whose scheduler is at ADDRESS (tcp://host:8786); without "
+        "ADDRESS, which must then end the line or stand before an option, on processes of this "
+        "machine.",
     )(command)
 
 
@@ -143,12 +156,14 @@ def _output(help_text: str) -> Callable[[Command], Command]:
 @_workers
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@_scheduler
 @_quiet
 @_output("The ROOT file to write, in place of the card's.")
 def run(
     card: Path,
     settings: tuple[str, ...],
     workers: int | None,
+    scheduler: str | None,
     resume: bool,
     overwrite: bool,
     quiet: bool,
@@ -165,6 +180,7 @@ def run(
     summary = pipeline.run(
         checked,
         workers=workers or checked.run.workers,
+        scheduler=scheduler,
         resume=resume,
         overwrite=overwrite,
         quiet=quiet,

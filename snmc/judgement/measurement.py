@@ -15,6 +15,7 @@ from snmc.ground.units import MEV_IN_ERG
 from snmc.judgement.series import Series
 from snmc.roles.decaying_particle import DecayingParticle
 from snmc.roles.detector import Detector
+from snmc.roles.generator import Response
 from snmc.run.prepare import prepare, prepare_generators, prepare_supernova, response_of
 from snmc.run.scan_card import ENERGY
 
@@ -79,7 +80,7 @@ def _counts(
     try:
         sampler = model.reweightable(
             strengths, experiment.supernova, observation, point.card.run.precision,
-            response_of(detector),
+            _countable(detector),
         )  # fmt: skip
     except NoEmissionError:
         return tally.series()
@@ -88,6 +89,12 @@ def _counts(
         sample = sampler.draw(stream, block * BLOCK_EVENTS, count, events)
         tally.add(sample, *_accepted(sample, detector, observation.window, stream))
     return tally.series()
+
+
+def _countable(detector: Detector) -> Response:
+    """Largest area [cm2] for a particle that can be counted, see `response_of`."""
+    area = response_of(detector)
+    return lambda energy: area(energy) * detector.within_reach(energy)
 
 
 def _accepted(

@@ -240,12 +240,17 @@ def _make_scan_paths_absolute(data: Table, base: Path) -> None:
     """Turn the paths in [scan] and [limit] into absolute ones."""
     scan, limit = data.get("scan"), data.get("limit")
     if isinstance(scan, dict):
-        for key, names in (("detectors", detector_cards()), ("axes", _core_names())):
-            held = scan.get(key)
-            cores = held.get("supernova.core") if isinstance(held, dict) else held
-            if isinstance(cores, list):
-                cores[:] = [
-                    _located(one, names, base) if isinstance(one, str) else one for one in cores
+        axes = scan.get("axes")
+        outer = axes.get("supernova") if isinstance(axes, dict) else None
+        for table, key, names in (
+            (scan, "detectors", detector_cards()),
+            (axes, "supernova.core", _core_names()),
+            (outer, "core", _core_names()),  # the same axis, written as tables in tables
+        ):
+            if isinstance(table, dict) and isinstance(table.get(key), list):
+                table[key] = [
+                    _located(one, names, base) if isinstance(one, str) else one
+                    for one in table[key]
                 ]
     if isinstance(limit, dict):
         if isinstance(limit.get("data"), dict):

@@ -1,15 +1,20 @@
-"""A run: blocks of events on threads, written in order, continued after an interruption."""
+"""A run: blocks of events made by workers, written in order, continued after an interruption."""
 
+import hashlib
+import json
 import os
+import pickle
 import re
 import sys
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
+from socket import gethostname
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -33,6 +38,7 @@ from snmc.roles.detector import Detections, Detector
 from snmc.roles.generator import Source
 from snmc.run.card import RunCard
 from snmc.run.prepare import Experiment, prepare, response_of
+from snmc.run.scheduler import check_scheduler, heard, ordered
 from snmc.run.sink import RootSink, refuse_existing
 
 GROUP = 4  # blocks written at once: baskets of 262,144 rows
@@ -319,29 +325,36 @@ def _spread(starts: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> npt.NDArray[np
     return np.asarray(np.repeat(starts, sizes) + within)
 
 
-def groups_in_order(plan: Plan, first: int, workers: int) -> Iterator[tuple[int, int, Block]]:
-    """Events from block `first` on, made on `workers` threads, in order and a few groups ahead.
+def groups_in_order(
+    plan: Plan,
+    first: int,
+    workers: int,
+    *,
+    scheduler: str | None = None,
+    make: Callable[[tuple[int, int]], Block] | None = None,
+) -> Generator[tuple[int, int, Block], None, None]:
+    """Events from block `first` on, in order and a few groups ahead.
 
     Each item is the number of a group's first block, how many blocks it has, and their events, all
-    of one generator.
+    of one generator. `workers` and `scheduler` as for `ordered`; `make`: gives the events of a
+    group by these two numbers, by default from the plan itself, which stays in this process.
     """
-    waiting: deque[tuple[int, int, Future[Block]]] = deque()
+    made = ordered(
+        make or partial(make_group, plan),
+        _groups(plan, first),
+        workers=workers,
+        scheduler=scheduler,
+        ahead=0,  # the writer keeps one core busy meanwhile
+    )
+    with closing(made):
+        for (start, count), block in zip(_groups(plan, first), made, strict=True):
+            yield start, count, block
 
-    def make(start: int, count: int) -> Block:
-        return join([make_block(plan, number) for number in range(start, start + count)])
 
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for start, count in _groups(plan, first):
-                waiting.append((start, count, pool.submit(make, start, count)))
-                if len(waiting) >= workers:  # the writer keeps one core busy meanwhile
-                    number, size, future = waiting.popleft()
-                    yield number, size, future.result()
-            while waiting:
-                number, size, future = waiting.popleft()
-                yield number, size, future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+def make_group(plan: Plan, group: tuple[int, int]) -> Block:
+    """Events of a group, given by its first block and its number of blocks."""
+    start, count = group
+    return join([make_block(plan, number) for number in range(start, start + count)])
 
 
 def _groups(plan: Plan, first: int) -> Iterator[tuple[int, int]]:
@@ -352,16 +365,74 @@ def _groups(plan: Plan, first: int) -> Iterator[tuple[int, int]]:
             yield start, min(GROUP, end - start)
 
 
+# --- on the workers of a cluster -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Assignment:
+    """What a worker must know of a run, small enough to go with every group.
+
+    `card`: the RunCard, pickled; `digests`: of each part of the run's identity, for the worker may
+    find other files under the card's names.
+    """
+
+    card: bytes
+    digests: Mapping[str, str]
+
+
+def _digests(identity: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
+        for name, part in identity.items()
+    }
+
+
+def _make_assigned(assignment: _Assignment, group: tuple[int, int]) -> Block:
+    """Events of a group on a worker, by the plan that it makes itself once a run."""
+    with _planning:  # of several threads one plans, the others wait for it
+        plan, digests = _planned(assignment.card)
+    other = [name for name, digest in assignment.digests.items() if digests[name] != digest]
+    if other:
+        raise InputError(
+            f"--scheduler: a worker on {gethostname()} finds another {' and '.join(other)} by the "
+            "names in the card than this process; needs the same files on all machines"
+        )
+    return make_group(plan, group)
+
+
+_planning = Lock()
+
+
+@lru_cache(maxsize=1)
+def _planned(pickled: bytes) -> tuple[Plan, dict[str, str]]:
+    card: RunCard = pickle.loads(pickled)
+    with heard():  # the process that asks says the same
+        experiment = prepare(card)
+        plan = plan_run(card, experiment, workers=1, quiet=True)
+    return plan, _digests(_identity(card, experiment))
+
+
+# --- the run -------------------------------------------------------------------------------------
+
+
 def run(
-    card: RunCard, *, workers: int | None, resume: bool, overwrite: bool, quiet: bool
+    card: RunCard,
+    *,
+    workers: int | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    scheduler: str | None = None,
 ) -> RunSummary:
     """Simulate a card and write its file.
 
     `workers`: threads (default: the cores); `resume`: go on from a partial file; `overwrite`:
-    replace an existing one; `quiet`: no progress bar. Raises InputError and OutputError.
+    replace an existing one; `quiet`: no progress bar; `scheduler`: None, or where a cluster makes
+    the events, as for `ordered`; they are the same. Raises InputError and OutputError.
     """
     from tqdm import tqdm
 
+    check_scheduler(scheduler)
     workers = workers or os.cpu_count() or 1
     experiment = prepare(card)
     identity = _identity(card, experiment)
@@ -373,6 +444,8 @@ def run(
     if not resume:
         refuse_existing(card.run.output, overwrite)  # before the tables are computed
     plan = plan_run(card, experiment, workers, quiet)
+    assignment = _Assignment(pickle.dumps(card), _digests(identity))
+    make = None if scheduler is None else partial(_make_assigned, assignment)
     first = 0
     if resume:
         sink, first = RootSink.resume(card.run.output, metadata, **kind)
@@ -383,8 +456,9 @@ def run(
             total=plan.events, initial=plan.events_before(first), unit="event",
             unit_scale=True, desc=card.run.output.name, disable=True if quiet else None, delay=1,
         )  # fmt: skip
-        with bar:
-            for number, count, group in groups_in_order(plan, first, workers):
+        groups = groups_in_order(plan, first, workers, scheduler=scheduler, make=make)
+        with bar, closing(groups):
+            for number, count, group in groups:
                 sink.write(
                     number, count, group.arrivals, group.detections, group.tallies,
                     plan.generator_of(number),

@@ -109,7 +109,8 @@ def test_help_is_light(command):
         "try:\n"
         f"    main([*{command!r}, '--help'])\n"
         "finally:\n"
-        "    heavy = {'numpy', 'numba', 'scipy', 'astropy', 'pydantic', 'uproot', 'matplotlib'}\n"
+        "    heavy = {'numpy', 'numba', 'scipy', 'astropy', 'pydantic', 'uproot', 'matplotlib',\n"
+        "             'distributed'}\n"
         "    print('loaded:', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run(

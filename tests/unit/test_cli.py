@@ -98,12 +98,15 @@ def test_run_hands_on_what_it_was_told(here, stand_in, capsys):
     assert status("run", "c.toml") == 0
     assert capsys.readouterr().out == "done\n"
     line = ["--workers", "2", "--resume", "--quiet", "--set", "generator.mass=50 MeV"]
-    assert status("run", "c.toml", *line, "-o", "my.root") == 0
-    assert status("run", "c.toml", "--overwrite") == 0
+    assert status("run", "c.toml", *line, "-o", "my.root", "--scheduler", "tcp://host:8786") == 0
+    assert status("run", "c.toml", "--scheduler", "--overwrite") == 0
     (card, plain), (changed, options), (_, replaced) = calls
-    assert plain == {"workers": 3, "resume": False, "overwrite": False, "quiet": False}
-    assert options == {"workers": 2, "resume": True, "overwrite": False, "quiet": True}
-    assert replaced["overwrite"] is True
+    switches = {"resume": False, "overwrite": False, "quiet": False}
+    assert plain == switches | {"workers": 3, "scheduler": None}
+    assert options == switches | {
+        "workers": 2, "scheduler": "tcp://host:8786", "resume": True, "quiet": True
+    }  # fmt: skip
+    assert replaced == switches | {"workers": 3, "scheduler": "local", "overwrite": True}
     assert card.generators[0].values["mass"] == 100.0
     assert changed.generators[0].values["mass"] == 50.0
     assert (card.run.output, changed.run.output) == (here / "c.root", here / "my.root")
