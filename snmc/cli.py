@@ -219,6 +219,7 @@ def validate(card: Path, settings: tuple[str, ...], workers: int | None, quiet: 
     metavar="N",
     help="Simulated observations from which to tell the coverage.",
 )
+@_scheduler
 @_quiet
 @click.option(
     "-o",
@@ -235,6 +236,7 @@ def limit(
     resume: bool,
     overwrite: bool,
     toys: int | None,
+    scheduler: str | None,
     quiet: bool,
     output: Path | None,
 ) -> None:
@@ -256,7 +258,7 @@ def limit(
         checked,
         output,
         workers=workers or checked.workers,
-        scheduler=None,
+        scheduler=scheduler,
         resume=resume,
         overwrite=overwrite,
         quiet=quiet,

@@ -20,6 +20,7 @@ from snmc.judgement.intervals import Array, Edge, Interval
 from snmc.run.scan_card import LimitSetting, ScanCard
 
 PICTURES = (".png", ".pdf", ".svg")
+UNITS = {"_MeV": "MeV", "_erg": "erg", "_erg_per_s": "erg/s"}  # by the end of a key
 TOLD = 9  # masses in a summary
 
 
@@ -149,10 +150,11 @@ def _or_none(value: float) -> float | None:
 def _curve_lines(curve: Curve, unit: str) -> list[str]:
     lines = [f"  curve {curve.name}"] if curve.name else []
     for name, entry in curve.told.items():
-        shown = entry
         if isinstance(entry, Mapping):
-            shown = ", ".join(f"{key} {_shown(value)}" for key, value in entry.items())
-        lines.append(f"    {name}: {shown if isinstance(shown, str) else f'{shown:.4g}'}")
+            shown = ", ".join(_with_unit(key, value) for key, value in entry.items())
+            lines.append(f"    {name}: {shown}")
+        else:
+            lines.append(f"    {_with_unit(name, entry)}")
     edges = curve.all_edges
     if not any(curve.intervals):
         return [*lines, "    excludes nothing inside the scan"]
@@ -191,9 +193,16 @@ def _told(interval: Interval | None) -> list[str]:
     return [
         "beyond the scan"
         if edge is None
-        else f"{edge.coupling:.4g} +- {100 * edge.error:.1g} %{' thin' if edge.thin else ''}"
+        else f"{edge.coupling:.4g} +- {100 * edge.error:.2g} %{' thin' if edge.thin else ''}"
         for edge in (interval.lower, interval.upper)
     ]
+
+
+def _with_unit(key: str, value: object) -> str:
+    """A number with its name, and its unit, which the key has at its end."""
+    end = next((end for end in UNITS if key.endswith(end)), "")
+    name = key.removesuffix(end).replace("_", " ")
+    return f"{name} {_shown(value)} {UNITS.get(end, '')}".rstrip()
 
 
 def _shown(value: object) -> str:
