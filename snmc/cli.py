@@ -73,7 +73,7 @@ def _complain(text: str) -> int:
 
 
 def _how_to_resume(arguments: list[str]) -> str:
-    if arguments[:1] not in (["run"], ["scan"]):
+    if arguments[:1] not in (["run"], ["scan"], ["limit"]):
         return ""
     again = [word for word in arguments if word not in ("--overwrite", "--resume")]
     return f"; go on with: {shlex.join(['snmc', *again, '--resume'])}"

@@ -122,7 +122,7 @@ def _spectrum(
         }
     fit = BurstFit(seen)
     if profile:
-        told["burst"] = _best_burst(fit, setting)
+        told["best_burst"] = _best_burst(fit, setting)
 
     def select(series: Sequence[Series]) -> tuple[Blocks, Blocks]:
         pairs = list(zip(series, parts, strict=True))

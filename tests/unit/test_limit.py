@@ -14,7 +14,7 @@ from snmc.ground.errors import InputError, PhysicsError, PhysicsWarning
 from snmc.judgement.comparison import read_curve
 from snmc.judgement.criteria import criterion, judged
 from snmc.judgement.curves import edge_at, find_curves
-from snmc.judgement.grid import Grid
+from snmc.judgement.grid import Grid, empty_grid
 from snmc.judgement.intervals import between, excluded_intervals, overlap
 from snmc.judgement.limit import find_limit, output_of, run_limit
 from snmc.judgement.limit_plots import plot_limit, region, symbol
@@ -110,20 +110,11 @@ def series(counts, *, edges=EDGES, effective=1e4) -> Series:
 
 def grid(card: ScanCard, counts, **options) -> Grid:
     """Make a grid of `counts(mass, couplings)`."""
-    couplings = np.array(card.couplings)
-    return Grid(
-        card=card.resolved(),
-        masses=card.masses,
-        couplings=card.couplings,
-        parameters=card.parameters,
-        unit=card.unit,
-        axes=card.axes,
-        detectors=card.detectors,
-        points=card.points,
-        series={
-            point.number: series(counts(point.mass, couplings), **options) for point in card.points
-        },
-    )
+    found = empty_grid(card, {}, {})
+    for point in card.points:
+        values = counts(point.mass, np.array(card.couplings))
+        found.series[point.number] = series(values, **options)
+    return found
 
 
 def humped(mass, g):
