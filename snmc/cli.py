@@ -352,16 +352,18 @@ def show(source: Path, as_json: bool, settings: tuple[str, ...]) -> None:
         raise InputError(f"--set: found with the ROOT file '{source}'; only a card can be changed")
     checked = None if is_file else _load(source, settings)
 
-    from snmc.judgement import report
-    from snmc.judgement.grid import grid_report, is_grid, load_grid
+    from snmc.judgement import grid, report
 
     text: Callable[[Any], str]
     if checked is not None:
         told, text = report.show_card(checked), report.text_of
-    elif is_grid(source):
+    elif grid.is_grid(source):
         from snmc.judgement.scan import summary
 
-        told, text = grid_report(source), lambda _: summary(load_grid(source), source)
+        told = grid.grid_report(source)
+
+        def text(told: Any) -> str:
+            return f"{summary(grid.load_grid(source), source)}\n{report.grid_text(told)}"
     else:
         told, text = report.show_file(source), report.file_text
     if as_json:

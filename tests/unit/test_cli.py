@@ -112,6 +112,42 @@ def test_run_hands_on_what_it_was_told(here, stand_in, capsys):
     assert (card.run.output, changed.run.output) == (here / "c.root", here / "my.root")
 
 
+def test_scan_hands_on_what_it_was_told(here, stand_in, capsys):
+    """Catches an option of a scan that is dropped, an output with a quote taken for TOML."""
+    calls = []
+
+    def load_scan(path, settings):
+        return SimpleNamespace(path=path, settings=settings, workers=3, output=here / "c.grid.root")
+
+    def run_scan(card, **options):
+        calls.append((card, options))
+        return "grid"
+
+    stand_in("snmc.run.scan_card", load_scan=load_scan)
+    stand_in(
+        "snmc.judgement.scan", run_scan=run_scan, summary=lambda grid, path: f"{grid} {path.name}"
+    )
+    assert status("scan", "c.toml") == 0
+    assert capsys.readouterr().out == "grid c.grid.root\n"
+    line = ["--workers", "2", "--resume", "--quiet", "--set", "scan.events=10"]
+    assert status("scan", "c.toml", *line, "-o", 'my".root', "--scheduler", "tcp://h:8786") == 0
+    assert status("scan", "c.toml", "--scheduler", "--overwrite") == 0
+    (card, plain), (changed, options), (_, replaced) = calls
+    switches = {"resume": False, "overwrite": False, "quiet": False}
+    assert plain == switches | {"workers": 3, "scheduler": None}
+    assert options == switches | {
+        "workers": 2, "scheduler": "tcp://h:8786", "resume": True, "quiet": True
+    }  # fmt: skip
+    assert replaced == switches | {"workers": 3, "scheduler": "local", "overwrite": True}
+    assert (card.path, card.settings) == (Path("c.toml"), ())
+    assert changed.settings == ("scan.events=10", 'scan.output="my\\".root"')
+    capsys.readouterr()
+    assert status("scan", "c.toml", "--resume", "--overwrite") == 2
+    assert capsys.readouterr().err == (
+        "snmc: error: found --resume and --overwrite; give one of them\n"
+    )
+
+
 @pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
 def test_validate_ends_with_its_verdict(here, stand_in, capsys, passed, code):
     """Catches a failed check that a script would take for a success."""
@@ -126,7 +162,7 @@ def test_validate_ends_with_its_verdict(here, stand_in, capsys, passed, code):
 
 
 def test_show_tells_files_from_cards(here, stand_in, capsys):
-    """Catches a ROOT file read as a card, and anything but JSON on stdout with --json."""
+    """Catches a ROOT file read as a card, a grid as events, not JSON on stdout with --json."""
 
     def show_card(card):
         warnings.warn("the core ends\nearly", PhysicsWarning, stacklevel=1)
@@ -138,7 +174,15 @@ def test_show_tells_files_from_cards(here, stand_in, capsys):
         text_of=lambda report: f"card {report['mass']}",
         show_file=lambda path: {"rows": 1},
         file_text=lambda report: f"file {report['rows']}",
+        grid_text=lambda report: f"made of {report['points']}",
     )
+    stand_in(
+        "snmc.judgement.grid",
+        is_grid=lambda path: path.name == "a.grid.root",
+        grid_report=lambda path: {"points": 3},
+        load_grid=lambda path: f"grid in {path}",
+    )
+    stand_in("snmc.judgement.scan", summary=lambda grid, path: f"{grid} at {path}")
     assert status("show", "c.toml", "--json", "--set", "generator.mass=50 MeV") == 0
     output = capsys.readouterr()
     assert json.loads(output.out) == {"mass": 50.0}
@@ -147,6 +191,11 @@ def test_show_tells_files_from_cards(here, stand_in, capsys):
     assert capsys.readouterr().out == "card 100.0\n"
     assert status("show", "events.root") == 0
     assert capsys.readouterr().out == "file 1\n"
+    (here / "a.grid.root").write_bytes(b"root\x00\x00")
+    assert status("show", "a.grid.root") == 0
+    assert capsys.readouterr().out == "grid in a.grid.root at a.grid.root\nmade of 3\n"
+    assert status("show", "a.grid.root", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"points": 3}
     (here / "events.root").rename("events.root.part")
     assert status("show", "events.root.part", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"rows": 1}
@@ -160,13 +209,21 @@ def test_plot_tells_files_from_cores(here, stand_in, capsys):
         plot_file=lambda path, output: drawn.append(("file", path, output)),
         plot_core=lambda core, output: drawn.append(("core", core, output)),
     )
+    stand_in("snmc.judgement.grid", is_grid=lambda path: path.name == "a.grid.root")
+    stand_in(
+        "snmc.judgement.grid_plots",
+        plot_grid=lambda path, output: drawn.append(("grid", path, output)),
+    )
+    (here / "a.grid.root").write_bytes(b"root\x00\x00")
     assert status("plot", "events.root") == 0
     assert status("plot", "pns-sfho-1.351") == 0
     assert status("plot", "events.root", "-o", "a.pdf") == 0
+    assert status("plot", "a.grid.root") == 0
     assert drawn == [
         ("file", Path("events.root"), Path("events.png")),
         ("core", "pns-sfho-1.351", Path("pns-sfho-1.351.png")),
         ("file", Path("events.root"), Path("a.pdf")),
+        ("grid", Path("a.grid.root"), Path("a.grid.png")),
     ]
     assert "wrote events.png\n" in capsys.readouterr().out
 
