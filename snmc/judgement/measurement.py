@@ -21,7 +21,7 @@ from snmc.run.scan_card import ENERGY
 
 if TYPE_CHECKING:
     from snmc.run.card import RunCard
-    from snmc.run.scan_card import ScanPoint
+    from snmc.run.scan_card import ScanCard, ScanPoint
 
 Array = npt.NDArray[np.float64]
 
@@ -49,6 +49,17 @@ def measure(
     if point.detector == ENERGY:
         return _energy(point, model, strengths, events, seed)
     return _counts(point, model, strengths, events, seed, bin_width)
+
+
+def check_scaling(card: "ScanCard") -> None:
+    """Raise InputError if a model's rates do not scale with the coupling that runs.
+
+    At the smallest and the largest mass: `measure` looks at each.
+    """
+    ends = (card.masses[0], card.masses[-1])
+    for point in card.points:
+        if point.mass in ends:
+            _scaled(point.card, point.parameter, np.array(card.couplings))
 
 
 def energy_edges(window: tuple[float, float], width: float | None) -> Array:

@@ -5,7 +5,9 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,9 @@ import numpy as np
 
 from snmc.core import load_core
 from snmc.ground.compiled import source_hash
-from snmc.ground.errors import InputError
-from snmc.judgement.grid import Grid, empty_grid, load_grid
-from snmc.judgement.measurement import measure
+from snmc.ground.errors import InputError, PhysicsWarning
+from snmc.judgement.grid import Grid, empty_grid, label, load_grid
+from snmc.judgement.measurement import check_scaling, measure
 from snmc.judgement.series import Series
 from snmc.roles.registry import find_detector
 from snmc.run.pipeline import versions
@@ -45,21 +47,19 @@ def run_scan(
 
     A complete grid of the same card is given back as it is. `workers`, `scheduler`: see
     `snmc.run.scheduler.ordered`; `resume`: go on with an unfinished grid; `overwrite`: replace what
-    is there; `quiet`: no progress bar; `measure`: what measures a point. Raises InputError and
-    OutputError.
+    is there; `quiet`: no progress bar; `measure`: what measures a point. Raises InputError,
+    OutputError, and PhysicsError where a point gives NaN.
     """
     from tqdm import tqdm
 
-    path, part = card.output, partial(card.output)
-    identity = json.loads(to_json(identity_of(card)))
-    if path.exists() and not overwrite:
-        return _same(load_grid(path), identity, path, "choose another output")
-    grid = empty_grid(card, identity, _provenance())
-    if resume and part.exists():
-        grid = _same(load_grid(part), identity, part, "restore it")
-    elif not resume:
-        refuse_existing(path, overwrite)
     check_scheduler(scheduler)
+    path, part = card.output, partial(card.output)
+    grid = _begun(card, resume, overwrite)
+    if grid.complete and path.exists() and not overwrite and not part.exists():
+        return grid
+    check_scaling(card)
+    if overwrite:
+        part.unlink(missing_ok=True)
 
     left = [point for point in card.points if point.number not in grid.series]
     work = functools.partial(
@@ -75,22 +75,34 @@ def run_scan(
         disable=True if quiet else None, delay=1,
     )  # fmt: skip
     try:
-        with bar:
+        with bar, closing(results):
             for point, series in zip(left, results, strict=True):
-                grid.series[point.number] = series
+                grid.add(point.number, series)
                 bar.set_postfix_str(f"{point.mass:.3g} MeV", refresh=False)
                 bar.update()
                 if time.monotonic() - saved > SAVED_EVERY:
                     grid.save(part)
                     saved = time.monotonic()
+        grid.save(path)
     except BaseException:
-        results.close()
         if grid.series:
             grid.save(part)
         raise
-    grid.save(path)
     part.unlink(missing_ok=True)
     return grid
+
+
+def _begun(card: ScanCard, resume: bool, overwrite: bool) -> Grid:
+    """The grid of this card that is there already, as far as it goes, or an empty one."""
+    path, part = card.output, partial(card.output)
+    identity = json.loads(to_json(identity_of(card)))
+    if resume and part.exists():  # first, for an interrupted --overwrite leaves the old one too
+        return _same(load_grid(part), identity, part, "restore it")
+    if path.exists() and not overwrite:
+        return _same(load_grid(path), identity, path, "choose another output")
+    if not resume:
+        refuse_existing(path, overwrite)
+    return empty_grid(card, identity, _provenance())
 
 
 def partial(path: Path) -> Path:
@@ -103,12 +115,18 @@ def identity_of(card: ScanCard) -> dict[str, Any]:
     cores = {
         json.dumps(core): core for core in (point.card.supernova.core for point in card.points)
     }
+    with warnings.catch_warnings():  # said when the card was read
+        warnings.simplefilter("ignore", PhysicsWarning)
+        contents = [
+            model.content
+            for point in card.points
+            if point.mass == card.masses[0]
+            for model in prepare_generators(point.card).values()
+        ]
     return {
         "card": card.resolved(),
         "cores": [load_core(core).content for core in cores.values()],
-        "generators": {
-            label: model.content for label, model in prepare_generators(card.points[0].card).items()
-        },
+        "generators": sorted(set(contents)),
         "detectors": {
             name: find_detector(name, card.path).card for name in card.detectors if name != ENERGY
         },
@@ -133,39 +151,56 @@ def _provenance() -> dict[str, Any]:
 
 def summary(grid: Grid, path: Path) -> str:
     """Lines with what a grid holds, and where its samples are too thin."""
-    cells = len(grid.series) * len(grid.couplings)
-    along = f"{len(grid.masses)} masses x {len(grid.couplings)} couplings"
-    others = [f"{len(grid.parameters)} couplings"] if len(grid.parameters) > 1 else []
-    others += [f"{len(values)} of {key}" for key, values in grid.axes]
-    lines = [f"{path}", f"  grid                {' x '.join([along, *others])}"]
+    along = [f"{len(grid.masses)} masses x {len(grid.couplings)} couplings"]
+    if len(grid.parameters) > 1:
+        along.append(" and ".join(grid.parameters))
+    along += [f"{len(values)} of {key}" for key, values in grid.axes]
+    lines = [f"{path}", f"  grid                {' x '.join(along)}"]
     if not grid.complete:
         lines.append(f"  unfinished          {len(grid.series)} of {len(grid.points)} points")
     for detector in grid.detectors:
-        own = [p for p in grid.points if p.detector == detector and p.number in grid.series]
-        if not own:
-            continue
-        counts = np.array([grid.series[p.number].counts for p in own])
-        thin = np.array([grid.series[p.number].thin for p in own])
-        if detector != ENERGY:
-            thin &= counts > MATTERS
-        at, coupling = np.unravel_index(np.argmax(counts), counts.shape)
-        unit = "erg" if detector == ENERGY else "counts"
-        lines.append(
-            f"  {detector:<19} at most {counts.max():.3g} {unit}, at {own[at].mass:.3g} MeV and "
-            f"{own[at].parameter} = {with_unit(grid.couplings[coupling], grid.unit)}"
-        )
-        if thin.any():
-            masses = [p.mass for p, row in zip(own, thin, strict=True) if row.any()]
-            couplings = np.array(grid.couplings)[thin.any(axis=0)]
-            lines.append(
-                f"  too thin            {thin.sum()} of {cells // len(grid.detectors)} cells: "
-                f"{min(masses):.3g} to {max(masses):.3g} MeV, "
-                f"{couplings.min():.2g} to {with_unit(couplings.max(), grid.unit)}; "
-                "more scan.events help"
-            )
+        lines += _summary(grid, detector)
     return "\n".join(lines)
 
 
+def _summary(grid: Grid, detector: str) -> list[str]:
+    """Lines on one detector, or on the energy that leaves."""
+    own = [p for p in grid.points if p.detector == detector and p.number in grid.series]
+    if not own:
+        return []
+    counts = np.array([grid.series[p.number].counts for p in own])
+    thin = np.array([grid.series[p.number].thin for p in own])
+    if detector != ENERGY:
+        thin &= counts > MATTERS
+    name = f"  {label(detector):<19} "
+    if not counts.any():
+        return [f"{name}nothing {'leaves' if detector == ENERGY else 'is expected'} anywhere"]
+    at, coupling = np.unravel_index(np.argmax(counts), counts.shape)
+    most = own[at]
+    where = [
+        f"{most.mass:.3g} MeV",
+        f"{most.parameter} = {with_unit(grid.couplings[coupling], grid.unit)}",
+        *(f"{key} = {values[i]}" for (key, values), i in zip(grid.axes, most.choice, strict=True)),
+    ]
+    unit = "erg" if detector == ENERGY else "counts"
+    lines = [f"{name}at most {counts.max():.3g} {unit}, at {', '.join(where)}"]
+    if thin.any():
+        masses = [p.mass for p, row in zip(own, thin, strict=True) if row.any()]
+        couplings = np.array(grid.couplings)[thin.any(axis=0)]
+        lines.append(
+            f"  too thin            {thin.sum()} of {thin.size} cells, at "
+            f"{_span(min(masses), max(masses), 'MeV')} and "
+            f"{_span(couplings.min(), couplings.max(), grid.unit)}; more scan.events help"
+        )
+    return lines
+
+
+def _span(low: float, high: float, unit: str) -> str:
+    last = with_unit(high, unit)
+    return last if low == high else f"{low:.2g} to {last}"
+
+
 def with_unit(number: float, unit: str) -> str:
-    """A coupling as text, `1e-15/MeV`."""
-    return f"{number:.2g}{unit.removeprefix('1')}" if unit.startswith("1/") else f"{number:.2g}"
+    """A number as text, `1e-15/MeV` or `10 MeV`."""
+    per = unit.startswith("1/")
+    return f"{number:.2g}{unit.removeprefix('1') if per else ' ' + unit}".rstrip()
