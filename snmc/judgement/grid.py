@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -217,6 +218,15 @@ def empty_grid(
         series={},
         provenance=dict(provenance),
     )
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError if no file can be made beside `path`: better told now than after hours."""
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror or error}; nothing was measured") from error
 
 
 def load_grid(path: Path) -> Grid:

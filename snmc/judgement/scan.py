@@ -17,7 +17,7 @@ import numpy as np
 from snmc.core import load_core
 from snmc.ground.compiled import source_hash
 from snmc.ground.errors import InputError, PhysicsWarning
-from snmc.judgement.grid import Grid, empty_grid, label, load_grid
+from snmc.judgement.grid import Grid, check_writable, empty_grid, label, load_grid
 from snmc.judgement.measurement import check_scaling, measure
 from snmc.judgement.series import Series
 from snmc.roles.registry import find_detector
@@ -28,6 +28,7 @@ from snmc.run.scheduler import check_scheduler, ordered
 from snmc.run.sink import difference, refuse_existing, to_json
 
 SAVED_EVERY = 10.0  # s, while a scan runs
+SAVING = 0.05  # most of the time that goes into it, where a grid is large
 MATTERS = 0.1  # counts below which no limit depends on them
 
 Measure = Callable[..., Series]
@@ -46,18 +47,23 @@ def run_scan(
     """Measure all points of a card and save the grid in `card.output`.
 
     A complete grid of the same card is given back as it is. `workers`, `scheduler`: see
-    `snmc.run.scheduler.ordered`; `resume`: go on with an unfinished grid; `overwrite`: replace what
-    is there; `quiet`: no progress bar; `measure`: what measures a point. Raises InputError,
-    OutputError, and PhysicsError where a point gives NaN.
+    `snmc.run.scheduler.ordered`; `resume`: go on with an unfinished grid, or begin where there is
+    none; `overwrite`: replace what is there; `quiet`: no progress bar; `measure`: what measures a
+    point. What is measured is saved every few seconds, and where an error or an interruption ends
+    the scan. Raises InputError, OutputError, and PhysicsError where a point gives NaN.
     """
     from tqdm import tqdm
 
     check_scheduler(scheduler)
     path, part = card.output, partial(card.output)
-    grid = _begun(card, resume, overwrite)
-    if grid.complete and path.exists() and not overwrite and not part.exists():
+    going_on = resume and part.exists()
+    grid = _begun(card, part if going_on else path, resume, overwrite)
+    if grid.complete and not going_on:
+        if not quiet:
+            print(f"snmc: {path}: complete already; nothing is measured", file=sys.stderr)
         return grid
     check_scaling(card)
+    check_writable(path)
     if overwrite:
         part.unlink(missing_ok=True)
 
@@ -69,7 +75,7 @@ def run_scan(
     results = ordered(
         work, left, workers=workers or os.cpu_count() or 1, scheduler=scheduler, ahead=2
     )
-    saved = time.monotonic()
+    due = time.monotonic() + SAVED_EVERY
     bar = tqdm(
         total=len(card.points), initial=len(grid.series), unit="point", desc=path.name,
         disable=True if quiet else None, delay=1,
@@ -80,9 +86,10 @@ def run_scan(
                 grid.add(point.number, series)
                 bar.set_postfix_str(f"{point.mass:.3g} MeV", refresh=False)
                 bar.update()
-                if time.monotonic() - saved > SAVED_EVERY:
+                if (start := time.monotonic()) > due:
                     grid.save(part)
-                    saved = time.monotonic()
+                    now = time.monotonic()
+                    due = now + max(SAVED_EVERY, (now - start) / SAVING)
         grid.save(path)
     except BaseException:
         if grid.series:
@@ -92,17 +99,25 @@ def run_scan(
     return grid
 
 
-def _begun(card: ScanCard, resume: bool, overwrite: bool) -> Grid:
-    """The grid of this card that is there already, as far as it goes, or an empty one."""
-    path, part = card.output, partial(card.output)
+def _begun(card: ScanCard, source: Path, resume: bool, overwrite: bool) -> Grid:
+    """The grid of this card that is in `source` already, as far as it goes, or an empty one.
+
+    An unfinished one goes before a complete one, which an interrupted --overwrite leaves.
+    """
     identity = json.loads(to_json(identity_of(card)))
-    if resume and part.exists():  # first, for an interrupted --overwrite leaves the old one too
-        return _same(load_grid(part), identity, part, "restore it")
-    if path.exists() and not overwrite:
-        return _same(load_grid(path), identity, path, "choose another output")
-    if not resume:
-        refuse_existing(path, overwrite)
-    return empty_grid(card, identity, _provenance())
+    if overwrite or not source.exists():
+        refuse_existing(card.output, overwrite)
+        return empty_grid(card, identity, _provenance())
+    grid = load_grid(source)
+    if (found := difference(grid.identity, identity)) is not None:
+        raise InputError(
+            f"{source}: of another scan: {found}; restore it, choose another output, or --overwrite"
+        )
+    if not (grid.complete or resume):
+        raise InputError(
+            f"{source}: an unfinished scan; continue it with --resume or drop it with --overwrite"
+        )
+    return grid
 
 
 def partial(path: Path) -> Path:
@@ -132,12 +147,6 @@ def identity_of(card: ScanCard) -> dict[str, Any]:
         },
         "source": source_hash(),
     }
-
-
-def _same(grid: Grid, identity: dict[str, Any], path: Path, otherwise: str) -> Grid:
-    if (found := difference(grid.identity, identity)) is not None:
-        raise InputError(f"{path}: of another scan: {found}; {otherwise}, or --overwrite")
-    return grid
 
 
 def _provenance() -> dict[str, Any]:
