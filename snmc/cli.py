@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     with warnings.catch_warnings():
         if not sys.warnoptions:
             warnings.simplefilter("default", PhysicsWarning)
-        warnings.showwarning = _show_warning
+        warnings.showwarning = _show_once()
         sys.exit(_status(arguments))
 
 
@@ -83,16 +83,18 @@ def _terminate(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    kind = "" if issubclass(category, PhysicsWarning) else f"{category.__name__}: "
-    click.echo(f"snmc: warning: {kind}{' '.join(str(message).split())}", err=True)
+def _show_once() -> Callable[..., None]:
+    """What shows warnings in one line, the same line once, whichever part of the work it is of."""
+    told = set[str]()
+
+    def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        kind = "" if issubclass(category, PhysicsWarning) else f"{category.__name__}: "
+        line = f"snmc: warning: {kind}{' '.join(str(message).split())}"
+        if line not in told:
+            told.add(line)
+            click.echo(line, err=True)
+
+    return show
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from snmc.judgement.grid import Grid, load_grid
+from snmc.judgement.grid import Grid, label, load_grid
 from snmc.judgement.plots import MAP, STYLE
-from snmc.judgement.scan import MATTERS
+from snmc.judgement.scan import doubtful
 from snmc.run.scan_card import ENERGY
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def plot_grid(path: Path, picture: Path) -> None:
 
 
 def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[int, ...]) -> None:
+    from matplotlib.collections import PolyCollection
+
     done = [
         p for p in grid.points
         if (p.detector, p.parameter, p.choice) == (detector, parameter, choice)
@@ -54,7 +56,7 @@ def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[i
     values = [
         f"{key.split('.')[-1]} {of[i]}" for (key, of), i in zip(grid.axes, choice, strict=True)
     ]
-    ax.set_title(", ".join([Path(detector).stem, *values]), fontsize="medium")
+    ax.set_title(", ".join([label(detector), *values]), fontsize="medium")
     unit = f" [{grid.unit}]" if grid.unit else ""
     ax.set(xlabel="mass [MeV]", ylabel=f"{parameter}{unit}")
     if not done:
@@ -63,9 +65,7 @@ def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[i
     even_log, even = _even_in_log(masses), _even_in_log(couplings)
     ax.set(xscale="log" if even_log else "linear", yscale="log" if even else "linear")
     counts = np.array([grid.series[p.number].counts for p in done]).T
-    thin = np.array([grid.series[p.number].thin for p in done]).T
-    if detector != ENERGY:
-        thin &= counts > MATTERS
+    thin = np.array([doubtful(detector, grid.series[p.number]) for p in done]).T
     with np.errstate(divide="ignore"):
         log = np.ma.masked_invalid(np.log10(counts))
     if log.count() == 0:
@@ -84,8 +84,12 @@ def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[i
     if detector != ENERGY and min(counts.shape) > 1 and counts.min() < 1 < counts.max():
         one = ax.contour(masses, couplings, log.filled(FEWEST), [0.0], colors="white")
         bar.add_lines(one)
-    if thin.any():  # as many cells as in the map, between their edges
-        ax.pcolor(x, y, np.ma.masked_array(counts, ~thin), hatch="///", alpha=0)
+    corners = [
+        [(x[i], y[j]), (x[i + 1], y[j]), (x[i + 1], y[j + 1]), (x[i], y[j + 1])]
+        for j, i in np.argwhere(thin)
+    ]
+    ax.add_collection(PolyCollection(corners, hatch="////", fc="none", ec="black", lw=0))
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
 
 
 def _even_in_log(values: npt.NDArray[np.float64]) -> bool:

@@ -1,6 +1,5 @@
 """One point of a scan: a sample drawn once, and what a detector expects at every coupling."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.decays.reweighting import Sample, add_spectra
-from snmc.ground.errors import InputError, NoEmissionError, PhysicsWarning
+from snmc.ground.errors import InputError, NoEmissionError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.ground.units import MEV_IN_ERG
 from snmc.judgement.series import Series
@@ -210,9 +209,8 @@ def _model(card: "RunCard", parameter: str, coupling: float) -> DecayingParticle
     setting = replace(
         card.generators[0], values={**card.generators[0].values, parameter: float(coupling)}
     )
-    with warnings.catch_warnings():  # said when the card was read
-        warnings.simplefilter("ignore", PhysicsWarning)
-        (model,) = prepare_generators(replace(card, generators=(setting,))).values()
+    # no warnings.catch_warnings here: it would change the filters of all threads
+    (model,) = prepare_generators(replace(card, generators=(setting,))).values()
     if not isinstance(model, DecayingParticle):
         raise InputError(f"{card.path}: generator.name: found {setting.name!r}; it does not decay")
     return model

@@ -112,6 +112,8 @@ def show_file(path: Path) -> dict[str, Any]:
         if "metadata" not in file:
             raise InputError(f"{path}: found no 'metadata' in it; needs a file written by snmc")
         metadata = json.loads(str(file["metadata"]))
+        if "tallies" not in metadata and "columns" not in metadata:
+            raise InputError(f"{path}: found others' 'metadata' in it; needs a file of snmc")
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
     return {"file": str(path), "complete": "tallies" in metadata, "entries": entries, **metadata}
 

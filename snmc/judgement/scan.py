@@ -5,7 +5,6 @@ import json
 import os
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from snmc.core import load_core
 from snmc.ground.compiled import source_hash
-from snmc.ground.errors import InputError, PhysicsWarning
+from snmc.ground.errors import InputError
 from snmc.judgement.grid import Grid, check_writable, empty_grid, label, load_grid
 from snmc.judgement.measurement import check_scaling, measure
 from snmc.judgement.series import Series
@@ -29,7 +29,8 @@ from snmc.run.sink import difference, refuse_existing, to_json
 
 SAVED_EVERY = 10.0  # s, while a scan runs
 SAVING = 0.05  # most of the time that goes into it, where a grid is large
-MATTERS = 0.1  # counts below which no limit depends on them
+FEW = 0.1  # counts below which no limit depends on them
+LITTLE = 1e48  # erg, the same of the energy that leaves
 
 Measure = Callable[..., Series]
 
@@ -110,8 +111,9 @@ def _begun(card: ScanCard, source: Path, resume: bool, overwrite: bool) -> Grid:
         return empty_grid(card, identity, _provenance())
     grid = load_grid(source)
     if (found := difference(grid.identity, identity)) is not None:
+        key = found.removeprefix("card.")
         raise InputError(
-            f"{source}: of another scan: {found}; restore it, choose another output, or --overwrite"
+            f"{source}: of another scan: {key}; restore it, choose another output, or --overwrite"
         )
     if not (grid.complete or resume):
         raise InputError(
@@ -130,18 +132,16 @@ def identity_of(card: ScanCard) -> dict[str, Any]:
     cores = {
         json.dumps(core): core for core in (point.card.supernova.core for point in card.points)
     }
-    with warnings.catch_warnings():  # said when the card was read
-        warnings.simplefilter("ignore", PhysicsWarning)
-        contents = [
-            model.content
-            for point in card.points
-            if point.mass == card.masses[0]
-            for model in prepare_generators(point.card).values()
-        ]
+    contents = [
+        model.content
+        for point in card.points
+        if point.mass == card.masses[0]
+        for model in prepare_generators(point.card).values()
+    ]
     return {
         "card": card.resolved(),
         "cores": [load_core(core).content for core in cores.values()],
-        "generators": sorted(set(contents)),
+        "generators": sorted(set(contents) - {""}),
         "detectors": {
             name: find_detector(name, card.path).card for name in card.detectors if name != ENERGY
         },
@@ -178,9 +178,7 @@ def _summary(grid: Grid, detector: str) -> list[str]:
     if not own:
         return []
     counts = np.array([grid.series[p.number].counts for p in own])
-    thin = np.array([grid.series[p.number].thin for p in own])
-    if detector != ENERGY:
-        thin &= counts > MATTERS
+    thin = np.array([doubtful(detector, grid.series[p.number]) for p in own])
     name = f"  {label(detector):<19} "
     if not counts.any():
         return [f"{name}nothing {'leaves' if detector == ENERGY else 'is expected'} anywhere"]
@@ -204,12 +202,17 @@ def _summary(grid: Grid, detector: str) -> list[str]:
     return lines
 
 
+def doubtful(detector: str, series: Series) -> npt.NDArray[np.bool_]:
+    """Where a sample is too thin, and the counts, or the energy, large enough to matter."""
+    return np.asarray(series.thin & (series.counts > (LITTLE if detector == ENERGY else FEW)))
+
+
 def _span(low: float, high: float, unit: str) -> str:
     last = with_unit(high, unit)
-    return last if low == high else f"{low:.2g} to {last}"
+    return last if low == high else f"{low:.3g} to {last}"
 
 
 def with_unit(number: float, unit: str) -> str:
     """A number as text, `1e-15/MeV` or `10 MeV`."""
     per = unit.startswith("1/")
-    return f"{number:.2g}{unit.removeprefix('1') if per else ' ' + unit}".rstrip()
+    return f"{number:.3g}{unit.removeprefix('1') if per else ' ' + unit}".rstrip()
