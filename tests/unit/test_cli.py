@@ -126,7 +126,7 @@ def test_validate_ends_with_its_verdict(here, stand_in, capsys, passed, code):
 
 
 def test_show_tells_files_from_cards(here, stand_in, capsys):
-    """Catches a ROOT file read as a card, and anything but JSON on stdout with --json."""
+    """Catches a ROOT file read as a card, a grid as events, other things than JSON with --json."""
 
     def show_card(card):
         warnings.warn("the core ends\nearly", PhysicsWarning, stacklevel=1)
@@ -139,6 +139,14 @@ def test_show_tells_files_from_cards(here, stand_in, capsys):
         show_file=lambda path: {"rows": 1},
         file_text=lambda report: f"file {report['rows']}",
     )
+    stand_in(
+        "snmc.judgement.grid",
+        is_grid=lambda path: path == Path("grid.root"),
+        grid_report=lambda path: {"kind": "grid"},
+        load_grid=lambda path: "grid",
+    )
+    stand_in("snmc.judgement.scan", summary=lambda grid, path: f"{grid} of {path}")
+    (here / "grid.root").write_bytes(b"root")
     assert status("show", "c.toml", "--json", "--set", "generator.mass=50 MeV") == 0
     output = capsys.readouterr()
     assert json.loads(output.out) == {"mass": 50.0}
@@ -150,6 +158,10 @@ def test_show_tells_files_from_cards(here, stand_in, capsys):
     (here / "events.root").rename("events.root.part")
     assert status("show", "events.root.part", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"rows": 1}
+    assert status("show", "grid.root") == 0
+    assert capsys.readouterr().out == "grid of grid.root\n"
+    assert status("show", "grid.root", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"kind": "grid"}
 
 
 def test_plot_tells_files_from_cores(here, stand_in, capsys):
@@ -160,12 +172,20 @@ def test_plot_tells_files_from_cores(here, stand_in, capsys):
         plot_file=lambda path, output: drawn.append(("file", path, output)),
         plot_core=lambda core, output: drawn.append(("core", core, output)),
     )
+    stand_in("snmc.judgement.grid", is_grid=lambda path: path == Path("grid.root"))
+    stand_in(
+        "snmc.judgement.grid_plots",
+        plot_grid=lambda path, output: drawn.append(("grid", path, output)),
+    )
+    (here / "grid.root").write_bytes(b"root")
     assert status("plot", "events.root") == 0
     assert status("plot", "pns-sfho-1.351") == 0
+    assert status("plot", "grid.root") == 0
     assert status("plot", "events.root", "-o", "a.pdf") == 0
     assert drawn == [
         ("file", Path("events.root"), Path("events.png")),
         ("core", "pns-sfho-1.351", Path("pns-sfho-1.351.png")),
+        ("grid", Path("grid.root"), Path("grid.png")),
         ("file", Path("events.root"), Path("a.pdf")),
     ]
     assert "wrote events.png\n" in capsys.readouterr().out
