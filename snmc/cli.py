@@ -73,7 +73,7 @@ def _complain(text: str) -> int:
 
 
 def _how_to_resume(arguments: list[str]) -> str:
-    if arguments[:1] != ["run"]:
+    if arguments[:1] not in (["run"], ["scan"]):
         return ""
     again = [word for word in arguments if word not in ("--overwrite", "--resume")]
     return f"; go on with: {shlex.join(['snmc', *again, '--resume'])}"
@@ -192,6 +192,47 @@ def run(
 @_card
 @_settings
 @_workers
+@_scheduler
+@click.option("--resume", is_flag=True, help="Go on with an interrupted scan.")
+@click.option("--overwrite", is_flag=True, help="Replace a grid that is there.")
+@_quiet
+@_output("The ROOT file of the grid, in place of the card's.")
+def scan(
+    card: Path,
+    settings: tuple[str, ...],
+    workers: int | None,
+    scheduler: str | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    output: Path | None,
+) -> None:
+    """Fill the grid of CARD with expected counts, by mass and coupling."""
+    if resume and overwrite:
+        raise InputError("found --resume and --overwrite; give one of them")
+    signal.signal(signal.SIGTERM, _terminate)
+    if output is not None:
+        settings = (*settings, f"scan.output={_quoted(output)}")
+
+    from snmc.judgement.scan import run_scan, summary
+    from snmc.run.scan_card import load_scan
+
+    checked = load_scan(card, settings)
+    grid = run_scan(
+        checked,
+        workers=workers or checked.workers,
+        scheduler=scheduler,
+        resume=resume,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
+    click.echo(summary(grid, checked.output))
+
+
+@snmc.command()
+@_card
+@_settings
+@_workers
 @_quiet
 def validate(card: Path, settings: tuple[str, ...], workers: int | None, quiet: bool) -> int:
     """Compare the events of CARD with the analytic flux.
@@ -211,7 +252,7 @@ def validate(card: Path, settings: tuple[str, ...], workers: int | None, quiet: 
 @click.argument("source", metavar="FILE|CORE")
 @_output("The picture to write (.png, .pdf or .svg; default: NAME.png here).")
 def plot(source: str, output: Path | None) -> None:
-    """Draw the events of a ROOT file, or a supernova core."""
+    """Draw the events of a ROOT file, the grid of a scan, or a supernova core."""
     is_file = _is_root_file(Path(source))
     if not is_file and _looks_like_root(source):
         raise InputError(_no_root_file(Path(source)))
@@ -225,8 +266,13 @@ def plot(source: str, output: Path | None) -> None:
         raise InputError(f"--output: found '{picture}'; there is no folder '{picture.parent}'")
 
     from snmc.judgement import plots
+    from snmc.judgement.grid import is_grid
 
-    if is_file:
+    if is_file and is_grid(Path(source)):
+        from snmc.judgement.grid_plots import plot_grid
+
+        plot_grid(Path(source), picture)
+    elif is_file:
         plots.plot_file(Path(source), picture)
     else:
         plots.plot_core(source, picture)
@@ -238,7 +284,7 @@ def plot(source: str, output: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 @_settings
 def show(source: Path, as_json: bool, settings: tuple[str, ...]) -> None:
-    """Tell what a ROOT file holds, or what a run card would emit."""
+    """Tell what a ROOT file holds, events or a grid, or what a run card would emit."""
     is_file = _is_root_file(source)
     if not is_file and _looks_like_root(source.name):
         raise InputError(_no_root_file(source))
@@ -247,14 +293,23 @@ def show(source: Path, as_json: bool, settings: tuple[str, ...]) -> None:
     checked = None if is_file else _load(source, settings)
 
     from snmc.judgement import report
+    from snmc.judgement.grid import grid_report, is_grid, load_grid
 
-    told = report.show_file(source) if checked is None else report.show_card(checked)
+    text: Callable[[Any], str]
+    if checked is not None:
+        told, text = report.show_card(checked), report.text_of
+    elif is_grid(source):
+        from snmc.judgement.scan import summary
+
+        told, text = grid_report(source), lambda _: summary(load_grid(source), source)
+    else:
+        told, text = report.show_file(source), report.file_text
     if as_json:
         import json
 
         click.echo(json.dumps(told, indent=2, allow_nan=False))
     else:
-        click.echo(report.file_text(told) if checked is None else report.text_of(told))
+        click.echo(text(told))
 
 
 @snmc.command()
@@ -301,13 +356,18 @@ def cores() -> None:
 
 
 def _load(card: Path, settings: Sequence[str], output: Path | None = None) -> "RunCard":
-    import json
-
     from snmc.run.card import load_card
 
-    if output is not None:  # JSON text is TOML text
-        settings = [*settings, f"run.output={json.dumps(str(output), ensure_ascii=False)}"]
+    if output is not None:
+        settings = [*settings, f"run.output={_quoted(output)}"]
     return load_card(card, settings)
+
+
+def _quoted(path: Path) -> str:
+    """A path as TOML text, which JSON text is."""
+    import json
+
+    return json.dumps(str(path), ensure_ascii=False)
 
 
 def _is_root_file(path: Path) -> bool:

@@ -34,6 +34,8 @@ from snmc.production.emission import Emission
 Array = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 M2_IN_CM2 = 1e4
+EXPONENTIAL, LOGARITHMIC, UNIFORM = 0, 1, 2  # laws of the decay time
+NEAR = 0.02  # of the time of escape: how soon after it logarithmic draws begin to thin out
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,40 @@ def seen_probability(rate: float, first: float, last: float) -> float:
 
 
 @compiled
+def _measure(law: int, rate: float, escape: float, start: float, stop: float) -> float:
+    """How much of the law by which decay times are drawn lies between `start` and `stop` [s].
+
+    Exponential with `rate` [1/s]; even in the logarithm of the time since just before `escape` [s];
+    or uniform.
+    """
+    if stop <= start:
+        return 0.0
+    if law == EXPONENTIAL:
+        return seen_probability(rate, start, stop)
+    if law == UNIFORM:
+        return stop - start
+    before = (1.0 - NEAR) * escape
+    return float(np.log((stop - before) / (start - before)))
+
+
+@compiled
+def _decay_time(
+    law: int, rate: float, escape: float, start: float, stop: float, share: float
+) -> float:
+    """Decay time [s] before which lies a `share` of the law between `start` and `stop` [s]."""
+    if law == EXPONENTIAL:
+        time = start - np.log1p(share * np.expm1(-rate * (stop - start))) / rate
+    elif law == UNIFORM:
+        time = start + share * (stop - start)
+    else:
+        before = (1.0 - NEAR) * escape
+        time = before + (start - before) * np.exp(
+            share * np.log((stop - before) / (start - before))
+        )
+    return float(min(max(time, start), stop))
+
+
+@compiled
 def _seen_forward(
     energies: Array, emission_times: Array, M: float, rate_at_rest: float, escape: float,
     window: float, distance: float, max_sine: float,
@@ -96,8 +132,8 @@ def _seen_forward(
 
 @compiled
 def _sample(
-    rng: np.random.Generator, count: int, first_event: int, norm: float,
-    cdf: Array, guide: npt.NDArray[np.int32], bias: Array,
+    rng: np.random.Generator, count: int, first_event: int, norm: float, any_rate: bool,
+    cdf: Array, guide: npt.NDArray[np.int32], bias: Array, bias_steps: tuple[int, int, int],
     density: Array, energies: Array, time_edges: Array, radius_edges: Array, polarisation: Array,
     mode_cdf: Array, mode_daughters: npt.NDArray[np.int32], mode_masses: Array,
     mode_wanted: Booleans, mode_lean: Booleans, mode_amplitude: Array, mode_asymmetry: Array,
@@ -105,7 +141,12 @@ def _sample(
     distance: float, photosphere: float, neutrinosphere: float, window: float, max_sine: float,
     photons: bool, neutrinos: bool, probability: Array, log_lo: float, dlog: float,
 ) -> tuple[npt.NDArray[np.generic], ...]:  # fmt: skip
-    """Sample `count` decays; returns the arrival columns in the order of ARRIVALS."""
+    """Sample `count` decays; returns the arrival columns in the order of ARRIVALS.
+
+    `bias` with `bias_steps` from one component, time and radius to the next: the tilt of each piece
+    of energy. `any_rate`: draw decay times half evenly in their logarithm, half uniformly, which
+    suits any decay rate, and leave the factor (t/tau) exp(-t/tau) out of the weight.
+    """
     _, times, radii, nodes = density.shape
     room = count * rows_each
     event = np.empty(room, np.int64)
@@ -128,6 +169,8 @@ def _sample(
     rest_energy, y, azimuth = np.empty(MOST), np.empty(MOST), np.empty(MOST)
     first, t1, t2, end = np.empty(MOST), np.empty(MOST), np.empty(MOST), np.empty(MOST)
     early, chance, seen = np.empty(MOST), np.empty(MOST), np.empty(MOST, np.bool_)
+    logs, spans = np.empty(MOST), np.empty(MOST)
+    law = EXPONENTIAL
     momenta, scratch = np.empty((3, 4)), np.empty((3, 4))
     row = 0
     for i in range(count):
@@ -147,6 +190,8 @@ def _sample(
         radius = radius_edges[t_cell, r_cell] + rng.random() * (
             radius_edges[t_cell, r_cell + 1] - radius_edges[t_cell, r_cell]
         )
+        steps = bias_steps[0] * component + bias_steps[1] * t_cell + bias_steps[2] * r_cell
+        tilt = bias[steps + piece]
         u_mode = rng.random()
         m = 0
         while mode_cdf[component, m] <= u_mode:
@@ -178,15 +223,21 @@ def _sample(
         p = momentum(E, M)
         speed = p / E * C_LIGHT
         rate = rate_at_rest * M / E
+        if any_rate:
+            law = LOGARITHMIC if rng.random() < 0.5 else UNIFORM
         # Where each daughter is seen: from first to t1, and from t2 to the end.
         live = 0
         for d in range(daughters):
             first[d] = (photosphere if born_as[d] == PHOTON else neutrinosphere) / speed
             t1[d], t2[d], end[d] = seen_times(E, p, M, y[d], window - born, distance, max_sine)
-            early[d] = seen_probability(rate, first[d], t1[d])
-            chance[d] = early[d]
-            if t2[d] < end[d]:
-                chance[d] += seen_probability(rate, max(first[d], t2[d]), end[d])
+            late = max(first[d], t2[d])
+            early[d] = _measure(law, rate, first[d], first[d], t1[d])
+            chance[d] = early[d] + _measure(law, rate, first[d], late, end[d])
+            if any_rate:
+                logs[d] = _measure(LOGARITHMIC, rate, first[d], first[d], t1[d])
+                logs[d] += _measure(LOGARITHMIC, rate, first[d], late, end[d])
+                spans[d] = _measure(UNIFORM, rate, first[d], first[d], t1[d])
+                spans[d] += _measure(UNIFORM, rate, first[d], late, end[d])
             if chance[d] > 0.0:
                 live += 1
         if live == 0:
@@ -207,9 +258,8 @@ def _sample(
         else:
             start, stop = max(first[chosen], t2[chosen]), end[chosen]
             within = (share - early[chosen]) / (chance[chosen] - early[chosen])
-        decay_time = start - np.log1p(within * np.expm1(-rate * (stop - start))) / rate
-        decay_time = min(max(decay_time, start), stop)
-        # The weight is the exponential density over the one drawn from.
+        decay_time = _decay_time(law, rate, first[chosen], start, stop, within)
+        # The weight is the exponential density over the one drawn from; for any rate, 1/t over it.
         drawn_from = 0.0
         for d in range(daughters):
             seen[d] = chance[d] > 0.0 and (
@@ -218,7 +268,12 @@ def _sample(
                 or (max(first[d], t2[d]) <= decay_time <= end[d] and t2[d] < end[d])
             )
             if seen[d]:
-                drawn_from += 1.0 / (live * chance[d])
+                if any_rate:
+                    since = decay_time - (1.0 - NEAR) * first[d]
+                    per_second = 0.5 / (logs[d] * since) + 0.5 / spans[d]
+                    drawn_from += decay_time * per_second / live
+                else:
+                    drawn_from += 1.0 / (live * chance[d])
         path = speed * decay_time
         for d in range(daughters):
             if not seen[d]:
@@ -233,7 +288,7 @@ def _sample(
                 )  # fmt: skip
                 seen_as = (12 + 2 * out) * (-1 if anti else 1)
             event[row] = first_event + i
-            weight[row] = norm / (drawn_from * bias[t_cell, piece])
+            weight[row] = norm / (drawn_from * tilt)
             pdg[row] = seen_as
             pdg_decay[row] = born_as[d]
             energy[row] = E_d
@@ -312,31 +367,51 @@ class DecaySampler:
         self._wanted = np.array([[flight.looks_for(p) for p in m.daughters[:2]] for m in modes])
         self._lean = np.array([len(m.daughters) == 2 and not any(m.masses) for m in modes])
         self._asymmetry = np.array([m.asymmetry for m in modes])
-        energies, density, grid = emission.energies, emission.density, emission.grid
+        energies, density = emission.energies, emission.density
         self.polarisation = (
             np.zeros((len(components), len(energies))) if polarisation is None else polarisation
         )
         numbers = np.diff(energies) * (density[..., 1:] + density[..., :-1]) / 2
         numbers *= visible[:, None, None, None]
-        by_cell = numbers.sum(axis=(0, 2))
-        forward = np.zeros(by_cell.shape)
-        radii = {flight.escape_radius(p) for one in wanted for p in one}
-        for radius in sorted(radii):
-            kind = _seen_forward(
-                energies[1:], grid.time_edges[:-1], mass, self.width / HBAR, radius,
-                flight.window, flight.distance, flight.max_sine(),
-            )  # fmt: skip
-            if response is not None:
-                kind *= response[1:]
-            # Each kind looked for gets its share of the parents, however rare it is.
-            if (total := (by_cell * kind).sum()) > 0:
-                forward += kind * ((by_cell * forward).sum() / total if forward.any() else 1.0)
-        self._bias = forward
-        tilted = numbers * forward[None, :, None, :]
+        self._sought = frozenset(p for one in wanted for p in one)
+        bias = self._tilt(numbers, response)
+        self._bias_steps = tuple(
+            step // 8 * (size > 1) for step, size in zip(bias.strides, bias.shape[:3], strict=False)
+        )
+        self._bias = bias.ravel()
+        tilted = numbers * bias
         tilted[tilted < 1e-12 * tilted.max()] = 0.0
         self.tilted_parents = float(tilted.sum())
         self._cdf, self._guide = guide_table(tilted.ravel())
         self._flavour = flavour_table(flight.ordering, flight.oscillation)
+
+    def _tilt(self, numbers: Array, response: Array | None) -> Array:
+        """Chance by which parents of each piece of energy are drawn more often or less.
+
+        `numbers`: (components, times, radii, pieces) of parents. Result: that shape, or 1 where an
+        axis does not matter; of any normalisation.
+        """
+        by_cell = numbers.sum(axis=(0, 2))
+        return self.seen_forward(by_cell, self.width / HBAR, response)[None, :, None, :]
+
+    def seen_forward(self, by_cell: Array, rate_at_rest: float, response: Array | None) -> Array:
+        """Best chance to see a decay, by (times, pieces), for a decay rate at rest [1/s].
+
+        `by_cell`: parents, of that shape. Each kind looked for gets its share of the parents,
+        however rare it is.
+        """
+        emission, flight = self.emission, self.flight
+        forward = np.zeros(by_cell.shape)
+        for radius in sorted({flight.escape_radius(p) for p in self._sought}):
+            kind = _seen_forward(
+                emission.energies[1:], emission.grid.time_edges[:-1], self.mass, rate_at_rest,
+                radius, flight.window, flight.distance, flight.max_sine(),
+            )  # fmt: skip
+            if response is not None:
+                kind *= response[1:]
+            if (total := (by_cell * kind).sum()) > 0:
+                forward += kind * ((by_cell * forward).sum() / total if forward.any() else 1.0)
+        return forward
 
     @property
     def empty(self) -> bool:
@@ -356,13 +431,23 @@ class DecaySampler:
         `first_event`: number of the first. Result: the columns of ARRIVALS; the weights of a whole
         run sum to the expected fluence [1/cm2].
         """
+        columns = self._draw(stream, first_event, count, self.weight_unit(events), False)
+        return {column.name: values for column, values in zip(ARRIVALS, columns, strict=True)}
+
+    def _draw(
+        self,
+        stream: np.random.Generator,
+        first_event: int,
+        count: int,
+        norm: float,
+        any_rate: bool,
+    ) -> tuple[npt.NDArray[np.generic], ...]:
+        """Columns of `count` decays, see `_sample`; none if nothing can be seen."""
         flight, grid = self.flight, self.emission.grid
-        if self.empty:
-            count = 0
-        columns = _sample(
-            stream, count, first_event, self.weight_unit(events),
-            self._cdf, self._guide,
-            self._bias, self.emission.density, self.emission.energies,
+        return _sample(
+            stream, 0 if self.empty else count, first_event, norm, any_rate,
+            self._cdf, self._guide, self._bias, self._bias_steps,
+            self.emission.density, self.emission.energies,
             grid.time_edges, grid.radius_edges, self.polarisation,
             self._mode_cdf, self._daughters, self._masses, self._wanted,
             self._lean, self._amplitude, self._asymmetry,
@@ -371,4 +456,3 @@ class DecaySampler:
             flight.window, flight.max_sine(), flight.photons, flight.neutrinos,
             self._flavour.probability, self._flavour.log_lo, self._flavour.dlog,
         )  # fmt: skip
-        return {column.name: values for column, values in zip(ARRIVALS, columns, strict=True)}

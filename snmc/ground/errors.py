@@ -8,6 +8,10 @@ class InputError(Exception):
     """Bad input: the message names the key or file, what was found and what is allowed."""
 
 
+class NoEmissionError(InputError):
+    """A model that makes no particle at all in its core: where it is too heavy, for one."""
+
+
 class PhysicsError(Exception):
     """A calculation that cannot be trusted: no convergence, or outside its range of validity."""
 

@@ -13,6 +13,7 @@ core emits, and both helicities are taken to be equally opaque.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,37 @@ _PER_KM = 1e18 / HBAR_C  # 1 MeV as an inverse length [1/km]
 _IMPACTS = 4  # impact parameters a shell
 
 
+@dataclass(frozen=True)
+class Opacity:
+    """Absorption per proper length along a line through the core [1/km], for unit strength.
+
+    Strength stands for the square of all couplings, relative to those of the model. `edges` [km]:
+    (times, radii + 1) of the shells; `stretch`: (times, radii) proper over coordinate length of
+    radial lines; `linear`: (components, times, radii, energies) of the inverse of production, which
+    grows with the strength; `squared`: of rescattering, which grows with its square, or None.
+    """
+
+    edges: Array
+    stretch: Array
+    linear: Array
+    squared: Array | None
+
+    def at(self, strength: float) -> Array:
+        """Opacity [1/km] of a strength, (components, times, radii, energies)."""
+        if self.squared is None:
+            return strength * self.linear
+        return strength * (self.linear + strength * self.squared)
+
+    def longest(self, strength: float) -> float:
+        """Largest optical depth of any line, through the centre."""
+        steps = self.stretch * np.diff(self.edges, axis=1)
+        return float(2 * np.max(np.sum(self.at(strength) * steps[..., None], axis=2)))
+
+    def opaque(self, strength: float) -> bool:
+        """Whether anything is absorbed that is worth the work."""
+        return self.longest(strength) >= _TRANSPARENT
+
+
 def escaping_share(
     core: SupernovaCore,
     grid: Grid,
@@ -46,27 +78,48 @@ def escaping_share(
 ) -> Array:
     """Share of the particles made in each cell that leave the core, mean over directions.
 
+    Arguments as of `opacity`. Result: (components, times, radii, energies); exactly 1 where the
+    optical depth of no line exceeds 1e-6.
+    """
+    found = opacity(
+        core, grid, mass, screening, gravity, production, spin_states, statistics, rescattering
+    )
+    if not found.opaque(1.0):
+        return np.ones_like(found.linear)
+    return line_escape(found.edges, found.stretch, found.at(1.0))
+
+
+def opacity(
+    core: SupernovaCore,
+    grid: Grid,
+    mass: float,
+    screening: Screening,
+    gravity: bool,
+    production: Sequence[tuple[Process, Array, Array]],
+    spin_states: int,
+    statistics: float,
+    rescattering: Rescattering,
+) -> Opacity:
+    """Opacity of the cells of `grid` at its energies at infinity.
+
     `production`: each process with its table of `emitted_numbers` (sources, times, radii, energies)
     and its couplings squared (components, sources); `mass` [MeV]; `spin_states` g and `statistics`
     (FERMI or BOSE) of X; `rescattering`: further opacity [MeV] of flattened states (n,) at local
-    energies (n, energies), or None. Result: (components, times, radii, energies); exactly 1 where
-    the optical depth of no line exceeds 1e-6.
+    energies (n, energies), or None.
     """
     state, volume = cells(core, grid, gravity)
     gamma = effective_absorption(
         state, volume, grid, mass, screening, production, spin_states, statistics
     )
     local = grid.energies / state.lapse[..., None]
+    per_km = _PER_KM * local / np.sqrt((local - mass) * (local + mass))
     more = rescattering(flat(state), local.reshape(-1, local.shape[-1]))
+    squared = None
     if more is not None:
-        gamma = gamma + more.reshape(local.shape)
-    per_km = gamma * _PER_KM * local / np.sqrt((local - mass) * (local + mass))
+        squared = np.broadcast_to(more.reshape(local.shape) * per_km, gamma.shape)
     edges = grid.radius_edges
     stretch = volume / (4 * np.pi / 3 * np.diff(edges**3, axis=1))
-    longest = 2 * np.sum(per_km * (stretch * np.diff(edges, axis=1))[..., None], axis=2)
-    if np.max(longest) < _TRANSPARENT:
-        return np.ones_like(per_km)
-    return line_escape(edges, stretch, per_km)
+    return Opacity(edges, stretch, gamma * per_km, squared)
 
 
 def effective_absorption(

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from snmc.core import CoreState, SupernovaCore
 from snmc.ground.compiled import cache_folder, source_hash
-from snmc.ground.errors import InputError
+from snmc.ground.errors import NoEmissionError
 from snmc.ground.units import RATE_DENSITY
 from snmc.production.coalescence import coalescence_rate
 from snmc.production.scattering import scattering_rate
@@ -384,13 +384,14 @@ def combine(
     included; `escaping`: the share of them that leaves the core, of the same shape, None for all.
     Between the nodes of `grid` the logarithm of dN/dE is interpolated monotonically in
     the square root of the kinetic energy; below the first node (at most about an MeV above the
-    mass) the density falls linearly to zero. Raises InputError if nothing at all is emitted.
+    mass) the density falls linearly to zero. Raises NoEmissionError if nothing
+    at all is emitted.
     """
     from scipy.interpolate import PchipInterpolator
 
     total = np.sum(list(tables.values()), axis=0)
     if not np.any(total > 0):
-        raise InputError(
+        raise NoEmissionError(
             f"generator: no parent leaves this core: at mass {mass:g} MeV the chosen processes and "
             f"couplings give nothing up to {grid.energies[-1]:.4g} MeV, where its spectra end"
         )

@@ -2,7 +2,7 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy.typing as npt
 from snmc.core import CoreState
 from snmc.decays import PHOTON, DecayMode, DecaySampler, branching, seen_daughters
 from snmc.decays.fluence import PAPERS, Daughter, PaperLaw, exact_fluence, paper_fluence
+from snmc.decays.reweighting import ParentSampler, ReweightableSampler
 from snmc.ground.columns import Columns
 from snmc.ground.errors import PhysicsError, PhysicsWarning
 from snmc.ground.quadrature import unit_rule
 from snmc.ground.units import C_LIGHT, HBAR, MEV_IN_ERG
-from snmc.production.absorption import escaping_share
+from snmc.production.absorption import Opacity, escaping_share, opacity
 from snmc.production.emission import (
     Emission,
     Grid,
@@ -29,6 +30,8 @@ from snmc.roles.generator import Generator, Observation, Response, Supernova
 from snmc.thermal import FERMI, Screening
 
 Array = npt.NDArray[np.float64]
+Production = tuple[Process, Array, Array]
+"""A process, its table of `emitted_numbers`, and its couplings squared (components, sources)."""
 
 BINDING_ENERGY_ERG = 5e53  # of the heaviest neutron stars, Lattimer and Prakash, ApJ 550 (2001) 426
 
@@ -88,6 +91,7 @@ class DecayingParticle(Generator):
     def rescattering(self, state: CoreState, energies: Array) -> Array | None:
         """Opacity [MeV] besides the inverse of production, couplings included, or None.
 
+        It must grow as the fourth power of the couplings: a scan counts on it.
         `state`: n states; `energies` [MeV]: (n, energies) local energies. Result: the same shape.
         """
         return None
@@ -111,18 +115,12 @@ class DecayingParticle(Generator):
     ) -> "DecaySource":
         """Compute emission and decay tables, see `Generator.prepare`."""
         emission = self.emission(supernova, precision, workers, quiet)
-        flight = supernova.flight(observation)
-        area = None
-        if response is not None:
-            E = emission.energies
-            highest = (E + np.sqrt((E - self.mass) * (E + self.mass))) / 2  # of any daughter
-            area = np.maximum.accumulate(response(highest))
-        polarisation = None
-        if any(self._tilt(component, observation) for component in self.components()):
-            polarisation = self._polarisation(supernova, emission, workers)
         sampler = DecaySampler(
-            emission, self.modes(), self.mass, flight, polarisation, area, self.secondaries
-        )
+            emission, self.modes(), self.mass, supernova.flight(observation),
+            self._polarisation_for(observation, supernova, emission, workers),
+            None if response is None else self._largest_area(emission, response),
+            self.secondaries,
+        )  # fmt: skip
         return DecaySource(sampler, self.paper_law)
 
     def emission(
@@ -134,33 +132,11 @@ class DecayingParticle(Generator):
         than a supernova has (what decays before gives its energy back), or if the core is so opaque
         that its edge alone emits.
         """
-        from tqdm import tqdm
-
-        grid = emission_grid(supernova.core, self.mass, precision, self.processes())
-        states = grid.radius_edges[:, 1:].size
-        with tqdm(
-            total=states * len(self.processes()), desc="emission table", unit="state",
-            disable=True if quiet else None, leave=False, delay=1,
-        ) as bar:  # fmt: skip
-            production = [
-                (
-                    process,
-                    self._numbers(process, supernova, precision, grid, workers, bar.update),
-                    self._couplings(process),
-                )
-                for process in self.processes()
-            ]
-        tables = {
-            process.name: np.tensordot(couplings, numbers, axes=1)
-            for process, numbers, couplings in production
-        }
+        grid, production = self._production(supernova, precision, workers, quiet)
         escaping = None
         if supernova.absorption and production:
-            escaping = escaping_share(
-                supernova.core, grid, self.mass, self.screening, supernova.gravity, production,
-                self.spin_states, self.statistics, self.rescattering,
-            )  # fmt: skip
-        emission = combine(self.components(), grid, self.mass, tables, escaping)
+            escaping = escaping_share(*self._absorbing(supernova, grid, production))
+        emission = combine(self.components(), grid, self.mass, _tables(production), escaping)
         leaving = leaving_energy(emission, self.modes(), self.mass, supernova.neutrinosphere)
         if (energy := leaving * MEV_IN_ERG) > BINDING_ENERGY_ERG:
             warnings.warn(
@@ -178,6 +154,76 @@ class DecayingParticle(Generator):
             )
         return emission
 
+    def reweightable(
+        self,
+        strengths: Array,
+        supernova: Supernova,
+        observation: Observation,
+        precision: Precision,
+        response: Response,
+    ) -> ReweightableSampler:
+        """Prepare one sample for all `strengths`: squares of the couplings over those of the model.
+
+        Other arguments as of `Generator.prepare`. Raises InputError if nothing is emitted.
+        """
+        emission, opacity = self._unabsorbed(supernova, precision)
+        return ReweightableSampler(
+            emission, opacity, strengths, self.modes(), self.mass, supernova.flight(observation),
+            self._polarisation_for(observation, supernova, emission, 1),
+            self._largest_area(emission, response), self.secondaries,
+        )  # fmt: skip
+
+    def reweightable_energy(
+        self, strengths: Array, supernova: Supernova, precision: Precision
+    ) -> ParentSampler:
+        """Prepare one sample of the energy that leaves the core, for all `strengths`."""
+        emission, opacity = self._unabsorbed(supernova, precision)
+        return ParentSampler(
+            emission, opacity, strengths, total_width(self.modes()), self.mass,
+            supernova.neutrinosphere,
+        )  # fmt: skip
+
+    def _unabsorbed(
+        self, supernova: Supernova, precision: Precision
+    ) -> tuple[Emission, Opacity | None]:
+        """Emission without absorption, and the opacity that would take from it."""
+        grid, production = self._production(supernova, precision, 1, True)
+        emission = combine(self.components(), grid, self.mass, _tables(production))
+        if not supernova.absorption:
+            return emission, None
+        return emission, opacity(*self._absorbing(supernova, grid, production))
+
+    def _production(
+        self, supernova: Supernova, precision: Precision, workers: int, quiet: bool
+    ) -> tuple[Grid, list[Production]]:
+        """Cells of the table; and each process with its numbers for unit coupling and couplings."""
+        from tqdm import tqdm
+
+        processes = self.processes()
+        grid = emission_grid(supernova.core, self.mass, precision, processes)
+        states = grid.radius_edges[:, 1:].size
+        with tqdm(
+            total=states * len(processes), desc="emission table", unit="state",
+            disable=True if quiet else None, leave=False, delay=1,
+        ) as bar:  # fmt: skip
+            return grid, [
+                (
+                    process,
+                    self._numbers(process, supernova, precision, grid, workers, bar.update),
+                    self._couplings(process),
+                )
+                for process in processes
+            ]
+
+    def _absorbing(
+        self, supernova: Supernova, grid: Grid, production: Sequence[Production]
+    ) -> tuple[Any, ...]:
+        """Arguments of `opacity` and of `escaping_share`."""
+        return (
+            supernova.core, grid, self.mass, self.screening, supernova.gravity, production,
+            self.spin_states, self.statistics, self.rescattering,
+        )  # fmt: skip
+
     def components(self) -> tuple[str, ...]:
         """Kinds of parent, in the order of the decay modes."""
         return tuple(dict.fromkeys(mode.component for mode in self.modes()))
@@ -192,6 +238,20 @@ class DecayingParticle(Generator):
             self.mass,
             supernova.neutrinosphere,
         )
+
+    def _largest_area(self, emission: Emission, response: Response) -> Array:
+        """Largest area [cm2] for any daughter of a parent of each energy or less."""
+        E = emission.energies
+        highest = (E + np.sqrt((E - self.mass) * (E + self.mass))) / 2
+        return np.maximum.accumulate(response(highest))
+
+    def _polarisation_for(
+        self, observation: Observation, supernova: Supernova, emission: Emission, workers: int
+    ) -> Array | None:
+        """Degree of polarisation, where it matters for what is looked for."""
+        if not any(self._tilt(component, observation) for component in self.components()):
+            return None
+        return self._polarisation(supernova, emission, workers)
 
     def _tilt(self, component: str, observation: Observation) -> bool:
         """Whether what is looked for is sent asymmetrically by any mode of a component."""
@@ -251,6 +311,14 @@ class DecayingParticle(Generator):
             every += couplings @ both
         degree = np.clip(net / np.maximum(every, 1e-300), -1, 1)
         return np.stack([np.interp(emission.energies, grid.energies, row) for row in degree])
+
+
+def _tables(production: Sequence[Production]) -> dict[str, Array]:
+    """Numbers of each process with its couplings, (components, times, radii, energies)."""
+    return {
+        process.name: np.tensordot(couplings, numbers, axes=1)
+        for process, numbers, couplings in production
+    }
 
 
 def total_width(modes: tuple[DecayMode, ...]) -> float:

@@ -90,6 +90,15 @@ class Detector(ABC):
         Raises PhysicsError where a cross section is beyond its range.
         """
 
+    def within_reach(self, energy: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether a particle of `energy` [MeV] can leave a signal inside the energy window at all.
+
+        No signal holds more energy than the particle; six standard deviations of the resolution
+        are let through.
+        """
+        energies = np.asarray(energy, dtype=np.float64)
+        return np.asarray(energies + 6 * self._energy_resolution(energies) >= self.energy_window[0])
+
     @abstractmethod
     def _react(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> Reactions:
         """Reactions of the arrivals whose effective area is above zero, in their order."""

@@ -5,8 +5,6 @@ cannot be right ends in one InputError that names the file and the key, what was
 allowed.
 """
 
-import json
-import math
 import os
 import re
 import tomllib
@@ -14,32 +12,35 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    create_model,
-    model_validator,
-)
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from snmc.ground.errors import InputError, PhysicsWarning, unknown_name
-from snmc.ground.units import quantity
-from snmc.roles.generator import File, Generator, Parameter, Switch, Value
+from snmc.roles.generator import Value
 from snmc.roles.registry import detector_cards, find_generator, is_path
+from snmc.run.scan_tables import LimitTable, ScanTable
+from snmc.run.values import (
+    CompleteError,
+    Problem,
+    Section,
+    Table,
+    existing,
+    generator_section,
+    line_of_text,
+    one_of,
+    problem,
+    root_file,
+    shown,
+    with_unit,
+    within,
+)
 
 Ordering = Literal["NO", "IO"]
 Oscillation = Literal["nufit-5.2", "nufit-6.0"]
 Daughters = Literal["photon", "neutrino", "all"]
 Precision = Literal["draft", "scan", "standard", "high"]
-Table = dict[str, Any]
-
-ROUNDING = 1e-12  # relative; the end of a range given in another unit is still the end
+Checked = TypeVar("Checked", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,9 @@ class RunCard:
             "generator": [_resolved_generator(setting) for setting in self.generators],
             "observation": {
                 "detector": observation.detector,
-                "window": _with_unit(observation.window_s, "s"),
+                "window": with_unit(observation.window_s, "s"),
                 "daughters": observation.daughters,
-                "max_angle": _with_unit(observation.max_angle_rad, "rad"),
+                "max_angle": with_unit(observation.max_angle_rad, "rad"),
             },
             "run": {
                 "events": run.events,
@@ -147,6 +148,19 @@ def load_card(path: Path, settings: Sequence[str] = ()) -> RunCard:
     InputError, in one line, for anything that is wrong; of several errors it tells the first and
     how many more there are.
     """
+    data, changed, several = read_card(path, settings)
+    return Check(Path(path), changed).card(data, several)
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def read_card(path: Path, settings: Sequence[str] = ()) -> tuple[Table, list[str], bool]:
+    """Read a card with its settings, unchecked, see `load_card`.
+
+    Result: the card as TOML gives it, with absolute paths, several generators as a table by label;
+    the keys that were set; and whether there are several. Raises InputError for what is no TOML.
+    """
     path = Path(path)
     data = _read(path)
     _make_paths_absolute(data, path.parent)
@@ -155,10 +169,7 @@ def load_card(path: Path, settings: Sequence[str] = ()) -> RunCard:
         data["generator"] = _by_label(path, data["generator"])
     labels = list(data["generator"]) if several else None
     changed = [_apply(data, setting, labels) for setting in settings]
-    return _Check(path, changed).card(data, several)
-
-
-# --- reading -------------------------------------------------------------------------------------
+    return data, changed, several
 
 
 def _read(path: Path) -> Table:
@@ -217,8 +228,39 @@ def _make_paths_absolute(data: Table, base: Path) -> None:
             core["path"] = _absolute(core["path"], base)
     if isinstance(observation, dict) and isinstance(observation.get("detector"), str):
         observation["detector"] = _located(observation["detector"], detector_cards(), base)
-    if isinstance(run, dict) and isinstance(run.get("output"), str) and run["output"].strip():
-        run["output"] = _absolute(run["output"], Path.cwd())
+    for table in (run, data.get("scan")):
+        if isinstance(table, dict):
+            output = table.get("output")
+            if isinstance(output, str) and output.strip():
+                table["output"] = _absolute(output, Path.cwd())
+    _make_scan_paths_absolute(data, base)
+
+
+def _make_scan_paths_absolute(data: Table, base: Path) -> None:
+    """Turn the paths in [scan] and [limit] into absolute ones."""
+    scan, limit = data.get("scan"), data.get("limit")
+    if isinstance(scan, dict):
+        axes = scan.get("axes")
+        outer = axes.get("supernova") if isinstance(axes, dict) else None
+        for table, key, names in (
+            (scan, "detectors", detector_cards()),
+            (axes, "supernova.core", _core_names()),
+            (outer, "core", _core_names()),  # the same axis, written as tables in tables
+        ):
+            if isinstance(table, dict) and isinstance(table.get(key), list):
+                table[key] = [
+                    _located(one, names, base) if isinstance(one, str) else one
+                    for one in table[key]
+                ]
+    if isinstance(limit, dict):
+        if isinstance(limit.get("data"), dict):
+            limit["data"] = {
+                _located(name, detector_cards(), base): held for name, held in limit["data"].items()
+            }
+        if isinstance(limit.get("compare"), list):
+            for entry in limit["compare"]:
+                if isinstance(entry, dict) and isinstance(entry.get("curve"), str):
+                    entry["curve"] = _absolute(entry["curve"], base)
 
 
 def _located(text: str, names: Iterable[str], base: Path) -> str:
@@ -246,7 +288,7 @@ def _by_label(path: Path, entries: list[Any]) -> Table:
     for entry in entries:
         label = entry.get("label", entry.get("name")) if isinstance(entry, dict) else None
         if not isinstance(label, str):
-            raise InputError(f"{path}: generator: found {_shown(entry)}; needs a table with a name")
+            raise InputError(f"{path}: generator: found {shown(entry)}; needs a table with a name")
         if label in labelled:
             raise InputError(
                 f"{path}: generator.label: found {label!r} twice; "
@@ -283,7 +325,7 @@ def _apply(data: Table, setting: str, labels: Sequence[str] | None) -> str:
         table, change = table.setdefault(part, {}), change[part]
         if not isinstance(table, dict):
             raise InputError(
-                f"command line: {key}: {'.'.join(parts[:depth])} is {_shown(table)}, no table"
+                f"command line: {key}: {'.'.join(parts[:depth])} is {shown(table)}, no table"
             )
     table[parts[-1]] = change[parts[-1]]
     return key
@@ -297,53 +339,12 @@ def _toml_or_text(text: str) -> object:
     return read["value"] if read.keys() == {"value"} else text
 
 
-# --- what each key may hold ----------------------------------------------------------------------
-# Every field's description completes the sentence "KEY: found X; needs ...".
-
-
-class _CompleteError(ValueError):
-    """An error whose text says all, in place of the field's description."""
-
-
-def _within(unit: str, low: str, high: str) -> BeforeValidator:
-    """Make a validator: text with a unit to a number in `unit`, from `low` to `high` (included)."""
-
-    def convert(value: object) -> float:
-        return _number(value, unit, quantity(low, unit, "low"), quantity(high, unit, "high"))
-
-    return BeforeValidator(convert)
-
-
-def _number(value: object, unit: str, low: float, high: float) -> float:
-    try:
-        number = quantity(value, unit, "")
-    except (InputError, OverflowError) as error:
-        raise ValueError from error
-    if not low - ROUNDING * abs(low) <= number <= high + ROUNDING * abs(high):
-        raise ValueError
-    return min(max(number, low), high)
-
-
-def _one_of(*allowed: str) -> BeforeValidator:
-    """Make a validator: one of some names; the error gives the nearest spelling."""
-
-    def check(value: object) -> str:
-        if not isinstance(value, str):
-            raise ValueError
-        if value not in allowed:
-            raise _unlisted(value, allowed)
-        return value
-
-    return BeforeValidator(check)
-
-
-def _unlisted(found: str, allowed: Iterable[str]) -> _CompleteError:
-    return _CompleteError(str(unknown_name("", found, allowed)).removeprefix(": "))
+# --- what each section may hold ------------------------------------------------------------------
 
 
 def _core(value: object) -> object:
     if isinstance(value, str) and value.strip():
-        return _existing(value, _core_names(), "file or folder")
+        return existing(value, _core_names(), "file or folder")
     if isinstance(value, dict) and isinstance(value.get("type"), str):
         return _analytic(value)
     if isinstance(value, dict) and isinstance(value.get("path"), str):
@@ -358,104 +359,70 @@ def _analytic(table: Table) -> Table:
     try:
         load_core(table)
     except InputError as error:
-        raise _CompleteError(re.sub(r"^supernova\.core[.:]? ?", "", str(error))) from error
+        raise CompleteError(re.sub(r"^supernova\.core[.:]? ?", "", str(error))) from error
     return table
 
 
 def _detector(value: object) -> object:
     if isinstance(value, str) and value.strip():
-        return _existing(value, detector_cards(), "file")
+        return existing(value, detector_cards(), "file")
     raise ValueError
 
 
-def _existing(value: str, names: Iterable[str], kind: str) -> str:
-    """Let through a shipped name, or an absolute path to something that is there."""
-    if value in names:
-        return value
-    if not os.path.isabs(value):
-        raise _unlisted(value, names)
-    if not os.path.exists(value):
-        raise _CompleteError(f"found {value!r}; there is no such {kind}")
-    return value
-
-
-def _output(value: object) -> object:
-    if not (isinstance(value, str) and value.isprintable() and value.endswith(".root")):
-        raise ValueError
-    if os.path.isdir(value):
-        raise _CompleteError(f"found {value!r}, a folder; needs the name of a file")
-    if not os.path.isdir(os.path.dirname(value)):
-        raise _CompleteError(f"found {value!r}; there is no folder {os.path.dirname(value)!r}")
-    return Path(value)
-
-
-def _title(value: object) -> object:
-    if isinstance(value, str) and value.strip() and value.isprintable():
-        return value.strip()
-    raise ValueError
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-Section = TypeVar("Section", bound=_Section)
-
-
-class _Supernova(_Section):
+class _Supernova(Section):
     core: Annotated[str | Table, BeforeValidator(_core)] = Field(
         description="the name of a core (see `snmc cores`), the path of a profile, or a table "
         "with a type or a path"
     )
-    distance: Annotated[float, _within("m", "1 pc", "100 Mpc")] = Field(
+    distance: Annotated[float, within("m", "1 pc", "100 Mpc")] = Field(
         description='a length such as "51.4 kpc", from 1 pc to 100 Mpc'
     )
-    photosphere: Annotated[float, _within("m", "1 km", "1e14 m")] = Field(
+    photosphere: Annotated[float, within("m", "1 km", "1e14 m")] = Field(
         default=3e10, description='a length such as "3e10 m", from 1 km to 1e14 m'
     )
-    neutrinosphere: Annotated[float, _within("m", "1 km", "1000 km")] = Field(
+    neutrinosphere: Annotated[float, within("m", "1 km", "1000 km")] = Field(
         default=3e4, description='a length such as "30 km", from 1 km to 1000 km'
     )
     gravity: bool = Field(default=True, description="true or false")
     absorption: bool = Field(default=True, description="true or false")
-    ordering: Annotated[Ordering, _one_of(*get_args(Ordering))] = Field(
+    ordering: Annotated[Ordering, one_of(*get_args(Ordering))] = Field(
         default="NO", description='"NO" (normal) or "IO" (inverted)'
     )
-    oscillation: Annotated[Oscillation, _one_of(*get_args(Oscillation))] = Field(
+    oscillation: Annotated[Oscillation, one_of(*get_args(Oscillation))] = Field(
         default="nufit-5.2", description='"nufit-5.2" or "nufit-6.0"'
     )
 
 
-class _Observation(_Section):
+class _Observation(Section):
     detector: Annotated[str, BeforeValidator(_detector)] | None = Field(
         default=None,
         description="the name of a detector (see `snmc detectors`) or the path of its card",
     )
-    window: Annotated[float, _within("s", "1e-6 s", "1e10 s")] | None = Field(
+    window: Annotated[float, within("s", "1e-6 s", "1e10 s")] | None = Field(
         default=None, description='a time such as "223 s", from 1e-6 s to 1e10 s'
     )
-    daughters: Annotated[Daughters, _one_of(*get_args(Daughters))] | None = Field(
+    daughters: Annotated[Daughters, one_of(*get_args(Daughters))] | None = Field(
         default=None, description='"photon", "neutrino" or "all"'
     )
-    max_angle: Annotated[float, _within("rad", "1e-9 deg", "180 deg")] | None = Field(
+    max_angle: Annotated[float, within("rad", "1e-9 deg", "180 deg")] | None = Field(
         default=None, description='an angle such as "5 deg", from 1e-9 deg to 180 deg'
     )
 
     @model_validator(mode="after")
     def _window_from_somewhere(self) -> "_Observation":
         if self.detector is None and self.window is None:
-            raise _CompleteError(
+            raise CompleteError(
                 'found neither detector nor window; needs a detector or a window, such as "223 s"'
             )
         return self
 
 
-class _Run(_Section):
+class _Run(Section):
     events: int = Field(
         default=1_000_000, ge=1, le=10**12, description="a whole number from 1 to 10^12"
     )
     seed: int = Field(default=1, ge=0, lt=2**63, description="a whole number from 0 to 2^63 - 1")
-    output: Annotated[Path, BeforeValidator(_output)] | None = Field(
+    output: Annotated[Path, BeforeValidator(root_file)] | None = Field(
         default=None, description="the path of a file that ends in .root"
     )
     workers: int | None = Field(
@@ -464,141 +431,52 @@ class _Run(_Section):
     supernovae: int | None = Field(
         default=None, ge=1, le=10**9, description="a whole number from 1 to 10^9"
     )
-    precision: Annotated[Precision, _one_of(*get_args(Precision))] = Field(
+    precision: Annotated[Precision, one_of(*get_args(Precision))] = Field(
         default="standard", description='"draft", "scan", "standard" or "high"'
     )
 
 
-class _Card(_Section):
-    title: Annotated[str, BeforeValidator(_title)] = Field(
+class _Card(Section):
+    title: Annotated[str, BeforeValidator(line_of_text)] = Field(
         default="", description="a line of text, in quotes"
     )
     supernova: _Supernova = Field(description="a table [supernova]")
     generator: Table = Field(description="a table [generator]")
     observation: _Observation = Field(description="a table [observation]")
     run: _Run = Field(default=_Run(), description="a table [run]")
-
-
-def _generator_section(name: str, model: type[Generator]) -> type[_Section]:
-    """Make a pydantic model of the keys a physics model declares.
-
-    The keys are aliases, so that none can clash with a name that pydantic uses itself.
-    """
-    label = Annotated[str, BeforeValidator(_label)]
-    fields: Table = {
-        "name": (str, Field()),
-        "label": (label, Field(default=name, description="text of letters, digits, - and _")),
-    }
-    for parameter in model.parameters:
-        may_miss = parameter.optional or parameter.default is not None
-        default: Table = {"default": None} if may_miss else {}
-        entry = Field(alias=parameter.name, description=_needs(parameter), **default)
-        fields[f"parameter_{parameter.name}"] = (
-            Annotated[float, _parameter(parameter)],
-            entry,
-        )
-    for switch in model.switches:
-        kind: Any = tuple[str, ...] if switch.many else str
-        entry = Field(alias=switch.name, description=_choices(switch), default=switch.default)
-        fields[f"switch_{switch.name}"] = (Annotated[kind, _switch(switch)], entry)
-    for file in model.files:
-        entry = Field(alias=file.name, default=None, description=_path(file))
-        fields[f"file_{file.name}"] = (Annotated[str, BeforeValidator(_file)], entry)
-    return cast(type[_Section], cast(Any, create_model)(name, __base__=_Section, **fields))
-
-
-def _label(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]+", value):
-        return value
-    raise ValueError
-
-
-def _parameter(parameter: Parameter) -> BeforeValidator:
-    def convert(value: object) -> float:
-        return _number(value, parameter.unit, parameter.low, parameter.high)
-
-    return BeforeValidator(convert)
-
-
-def _needs(parameter: Parameter) -> str:
-    number = f"a number with a unit like {parameter.unit}" if parameter.unit else "a number"
-    low, high = (_amount(limit, parameter.unit) for limit in (parameter.low, parameter.high))
-    upward = f"to {high}" if math.isfinite(parameter.high) else "up"
-    return f"{number}, from {low} {upward} ({parameter.meaning})"
-
-
-def _amount(number: float, unit: str) -> str:
-    """Write a number and its unit, `1e-15 / MeV` for 1/MeV."""
-    if unit.startswith("1/"):
-        return f"{number:g} / {unit[2:]}"
-    return f"{number:g} {unit}".strip()
-
-
-def _path(file: File) -> str:
-    return f"the path of a file or folder ({file.meaning})"
-
-
-def _file(value: object) -> str:
-    if isinstance(value, str) and value.strip():
-        return _existing(value, (), "file or folder")
-    raise ValueError
-
-
-def _switch(switch: Switch) -> BeforeValidator:
-    def check(value: object) -> str | tuple[str, ...]:
-        if not switch.many:
-            if not isinstance(value, str):
-                raise ValueError
-            if value not in switch.allowed:
-                raise _unlisted(value, switch.allowed)
-            return value
-        if not isinstance(value, list) or not value or len(value) != len(set(map(str, value))):
-            raise ValueError
-        for item in value:
-            if item not in switch.allowed:
-                raise _unlisted(str(item), switch.allowed)
-        # in the order of the declaration, so that the same choice is the same card
-        return tuple(name for name in switch.allowed if name in value)
-
-    return BeforeValidator(check)
-
-
-def _choices(switch: Switch) -> str:
-    names = ", ".join(json.dumps(name) for name in switch.allowed)
-    kind = "a list of some of" if switch.many else "one of"
-    return f"{kind} {names} ({switch.meaning})"
+    scan: ScanTable | None = Field(default=None, description="a table [scan]")
+    limit: LimitTable | None = Field(default=None, description="a table [limit]")
 
 
 # --- checking ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Problem:
-    """One thing wrong with the card; a misspelt key comes first, for it explains a missing one."""
-
-    key: str
-    text: str
-    misspelt: bool = False
-
-
 @dataclass
-class _Check:
+class Check:
     """Collects what is wrong with a card, so that one error can tell how much there is."""
 
     path: Path
     changed: Sequence[str]
-    problems: list[_Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
     def card(self, data: Table, several: bool) -> RunCard:
-        card = self._valid(_Card, data, "")
+        """The run card that the data make; InputError if anything is wrong with it."""
+        card = self.read(data, several)
+        if card is None:
+            raise self.error()
+        return card
+
+    def read(self, data: Table, several: bool) -> RunCard | None:
+        """The run card that the data make; None, with the `problems` noted, if any is wrong."""
+        card = self.valid(_Card, data, "")
         entries = data.get("generator")
         settings: list[GeneratorSetting | None] = []
         if isinstance(entries, dict):
             keyed = {f"generator.{label}": entry for label, entry in entries.items()}
             tables = keyed if several else {"generator": entries}
-            settings = [self._generator(key, entry, several) for key, entry in tables.items()]
+            settings = [self.generator(key, entry, several) for key, entry in tables.items()]
         if card is None or self.problems:
-            raise self._error()
+            return None
         supernova, observation, run = card.supernova, card.observation, card.run
         return RunCard(
             title=card.title or self.path.stem,
@@ -631,30 +509,30 @@ class _Check:
             ),
         )
 
-    def _generator(self, key: str, entry: object, several: bool) -> GeneratorSetting | None:
+    def generator(self, key: str, entry: object, several: bool) -> GeneratorSetting | None:
         """One `[generator]`: its model's keys, checked also by the model itself."""
         if not isinstance(entry, dict):
             hint = "; of several generators name one: generator.LABEL.KEY" if several else ""
-            self.problems.append(_Problem(key, f"found {_shown(entry)}; needs a table{hint}"))
+            self.problems.append(Problem(key, f"found {shown(entry)}; needs a table{hint}"))
             return None
         name = entry.get("name")
         if not isinstance(name, str):
-            found = f"found {_shown(name)}" if "name" in entry else "missing"
+            found = f"found {shown(name)}" if "name" in entry else "missing"
             needs = "needs the name of a model (see `snmc generators`)"
-            self.problems.append(_Problem(f"{key}.name", f"{found}; {needs}"))
+            self.problems.append(Problem(f"{key}.name", f"{found}; {needs}"))
             return None
         try:
             model = find_generator(name)
         except InputError as error:
             text = str(error).removeprefix("generator.name: ")
-            self.problems.append(_Problem(f"{key}.name", text))
+            self.problems.append(Problem(f"{key}.name", text))
             return None
         located = {
             file.name: _absolute(entry[file.name], self._base(f"{key}.{file.name}"))
             for file in model.files
             if isinstance(entry.get(file.name), str) and entry[file.name].strip()
         }
-        section = self._valid(_generator_section(name, model), entry | located, f"{key}.")
+        section = self.valid(generator_section(name, model), entry | located, f"{key}.")
         if section is None:
             return None
         values: Table = section.model_dump(by_alias=True, exclude_none=True)
@@ -666,18 +544,19 @@ class _Check:
                 values = model(values).values
         except InputError as error:
             of_key, _, text = str(error).removeprefix("generator.").partition(": ")
-            self.problems.append(_Problem(f"{key}.{of_key}", text))
+            self.problems.append(Problem(f"{key}.{of_key}", text))
         return GeneratorSetting(name, values, label)
 
-    def _valid(self, model: type[Section], data: Table, prefix: str) -> Section | None:
+    def valid(self, model: type[Checked], data: Table, prefix: str) -> Checked | None:
         """Read the data as that model, or note what is wrong and give None."""
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            self.problems += [_problem(model, detail, prefix) for detail in error.errors()]
+            self.problems += [problem(model, detail, prefix) for detail in error.errors()]
             return None
 
-    def _error(self) -> InputError:
+    def error(self) -> InputError:
+        """One line for all problems: the first, and how many more there are."""
         first, *others = sorted(self.problems, key=lambda problem: not problem.misspelt)
         source = "command line" if self._set_by_hand(first.key) else str(self.path)
         more = f" (and {len(others)} more error{'s'[: len(others) - 1]})" if others else ""
@@ -688,35 +567,8 @@ class _Check:
         return Path.cwd() if self._set_by_hand(key) else self.path.parent
 
     def _set_by_hand(self, key: str) -> bool:
+        key = key.replace('"', "")
         return any(key == changed or key.startswith(f"{changed}.") for changed in self.changed)
-
-
-def _problem(model: type[_Section], detail: ErrorDetails, prefix: str) -> _Problem:
-    """One of pydantic's errors in our words; `prefix` leads from the card to the model."""
-    *outer, last = (str(part) for part in detail["loc"])
-    for part in outer:  # a section inside the card
-        model = cast(type[_Section], _fields(model)[part].annotation)
-    key = prefix + ".".join([*outer, last])
-    if detail["type"] == "extra_forbidden":
-        return _Problem(key, str(_unlisted(last, _fields(model))), misspelt=True)
-    if detail["type"] == "missing":
-        return _Problem(key, f"missing; needs {_fields(model)[last].description}")
-    cause = detail.get("ctx", {}).get("error")
-    if isinstance(cause, _CompleteError):
-        return _Problem(key, str(cause))
-    found = _shown(detail["input"])
-    return _Problem(key, f"found {found}; needs {_fields(model)[last].description}")
-
-
-def _fields(model: type[_Section]) -> dict[str, FieldInfo]:
-    """Map the keys of the card to a section's fields."""
-    return {info.alias or name: info for name, info in model.model_fields.items()}
-
-
-def _shown(value: object) -> str:
-    """Show what was found, short enough for one line."""
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 # --- the card as a record ------------------------------------------------------------------------
@@ -725,7 +577,7 @@ def _shown(value: object) -> str:
 def _resolved_generator(setting: GeneratorSetting) -> Table:
     units = {entry.name: entry.unit for entry in find_generator(setting.name).parameters}
     values = {
-        key: _with_unit(value, units[key])
+        key: with_unit(value, units[key])
         if isinstance(value, float)
         else list(value)
         if isinstance(value, tuple)
@@ -733,7 +585,3 @@ def _resolved_generator(setting: GeneratorSetting) -> Table:
         for key, value in setting.values.items()
     }
     return {"name": setting.name, "label": setting.label, **values}
-
-
-def _with_unit(number: float | None, unit: str) -> str | float | None:
-    return f"{number!r} {unit}" if unit and number is not None else number

@@ -521,18 +521,24 @@ def _identity(card: RunCard, experiment: Experiment) -> dict[str, Any]:
     }
 
 
+def versions() -> dict[str, str]:
+    """Versions of snmc, Python and the packages that make or write the numbers."""
+    packages = ("numpy", "numba", "scipy", "awkward", "uproot")
+    return {"snmc": __version__, "python": sys.version.split()[0]} | {
+        name: version(name) for name in packages
+    }
+
+
 def _metadata(card: RunCard, experiment: Experiment, identity: dict[str, Any]) -> dict[str, Any]:
     detector, core = experiment.detector, experiment.supernova.core
     models = experiment.generators.values()
-    packages = ("numpy", "numba", "scipy", "awkward", "uproot")
     return {
         "identity": identity,
         "title": card.title,
         "card": card.resolved(),
         "command": sys.argv,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"snmc": __version__, "python": sys.version.split()[0]}
-        | {name: version(name) for name in packages},
+        "versions": versions(),
         "source_hash": source_hash(),
         "random": {
             "seed": card.run.seed,

@@ -271,7 +271,7 @@ class RootSink:
                 )
                 # Freed space would be used again, under the eyes of a reader after a crash.
                 self._file.file._cascading.freesegments.release = lambda start, stop: None
-                self._file["metadata"] = _to_json(metadata)
+                self._file["metadata"] = to_json(metadata)
                 self._arrivals = self._tree("arrivals", _branch_types(self._arrival_columns))
                 if with_detections:
                     particles = {c.name: np.dtype(c.dtype).name for c in PARTICLES}
@@ -408,7 +408,7 @@ class RootSink:
         for name, (contents, edges) in spectra.items():
             if not (np.isfinite(contents).all() and np.isfinite(edges).all()):
                 raise PhysicsError(f"{name}: holds NaN or infinity")
-        text = _to_json(metadata)
+        text = to_json(metadata)
         with self._writing_now():
             for name, (contents, edges) in spectra.items():
                 self._file[name] = (contents, edges)
@@ -457,7 +457,8 @@ def _writing(path: Path, safe: str) -> Iterator[None]:
         raise OutputError(f"{path}: {error.strerror or error}; {safe}") from error
 
 
-def _to_json(metadata: Mapping[str, Any]) -> str:
+def to_json(metadata: Mapping[str, Any]) -> str:
+    """The metadata as one string. Raises PhysicsError for what is no JSON, such as NaN."""
     try:
         return json.dumps(metadata, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -550,15 +551,26 @@ def _read_part(path: Path) -> _Part | None:
 
 def _same_run(part: _Part, metadata: Mapping[str, Any]) -> None:
     """Raise InputError naming the first key in which the partial file is of another run."""
-    wanted = json.loads(_to_json(metadata)).get("identity", {})
-    before, now = _flat(part.identity), _flat(wanted)
-    for key in sorted(before.keys() | now.keys()):
-        was, is_now = (side.get(key, "absent") for side in (before, now))
-        if was != is_now:
-            raise InputError(
-                f"{part.path}: cannot resume: {key} was {was} and is now {is_now}; restore it, or "
-                "start again with --overwrite"
-            )
+    wanted = json.loads(to_json(metadata)).get("identity", {})
+    if (found := difference(part.identity, wanted)) is not None:
+        raise InputError(
+            f"{part.path}: cannot resume: {found}; restore it, or start again with --overwrite"
+        )
+
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Tell the first key, in order, in which two identities (JSON) differ; None if in none."""
+    was, is_now = _flat(before), _flat(now)
+    for key in sorted(was.keys() | is_now.keys()):
+        old, new = (side.get(key, "absent") for side in (was, is_now))
+        if old != new:
+            return f"{key} was {_short(old)} and is now {_short(new)}"
+    return None
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

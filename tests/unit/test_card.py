@@ -297,7 +297,7 @@ REFUSED = [
         "c.toml: generator.Mass: unknown 'Mass'; allowed: d, label, mass, mixing, model_config, "
         "name, nature, processes; did you mean 'mass'? (and 1 more error)",
     ),
-    ("[runn]", "c.toml: runn: unknown 'runn'; allowed: generator, observation, run, supernova"),
+    ("[runn]", "c.toml: runn: unknown 'runn'; allowed: generator, limit, observation, run, scan"),
 ]
 
 

@@ -11,7 +11,11 @@ from snmc.ground.errors import InputError
 from snmc.roles import registry
 from snmc.run.card import load_card
 
-MACROS = sorted((Path(__file__).parents[2] / "macros").glob("*.toml"))
+MACROS = sorted(
+    path
+    for path in (Path(__file__).parents[2] / "macros").glob("*.toml")
+    if not path.stem.startswith("limit-")  # scans, which have no mass
+)
 MODEL = '''
 from snmc.roles.generator import Generator
 

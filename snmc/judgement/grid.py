@@ -1,0 +1,281 @@
+"""The grid of a scan: expected counts by mass, coupling and choice, and its file.
+
+The file is ROOT: one tree a detector with a row for each point and coupling, and the metadata. It
+is small, so it is written anew each time, whole or not at all.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snmc.ground.errors import InputError, PhysicsError
+from snmc.judgement.report import reading_root
+from snmc.judgement.series import Series
+from snmc.run.sink import OutputError, to_json
+
+if TYPE_CHECKING:
+    from snmc.run.scan_card import ScanCard
+
+KIND = "snmc grid"
+STORED = ("spectrum", "variance", "counts", "error", "effective")  # of a series
+MEANING = {
+    "point": ("", "number of the sample: mass and choice of the rest"),
+    "mass": ("MeV", "mass of the particle"),
+    "coupling": ("of the coupling", "value of the coupling that runs"),
+    "parameter": ("", "which coupling runs, numbered in the metadata"),
+    "counts": ("events, or erg", "expected counts, or energy that leaves"),
+    "error": ("as counts", "Monte Carlo standard error of the counts"),
+    "effective": ("", "effective sample size, (Sum w)^2/Sum w^2"),
+    "thin": ("", "whether the sample is too small for the counts to be trusted"),
+    "spectrum": ("as counts", "expected counts by bin, between the edges in the metadata"),
+    "variance": ("its square", "squared Monte Carlo error of each bin"),
+}
+
+
+@dataclass(frozen=True)
+class GridPoint:
+    """One sample of a grid, as `snmc.run.scan_card.ScanPoint` without its card."""
+
+    number: int
+    mass: float
+    parameter: str
+    choice: tuple[int, ...]
+    detector: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Expected counts of a scan; `series` by the number of the point, all or those done so far.
+
+    `card`: the resolved card; `identity`: all that decides the numbers; `masses` [MeV],
+    `couplings` [`unit`]; `parameters`, `axes` (key and values), `detectors`: as of
+    `snmc.run.scan_card.ScanCard`; `provenance`: how the file was made.
+    """
+
+    card: dict[str, Any]
+    identity: dict[str, Any]
+    masses: tuple[float, ...]
+    couplings: tuple[float, ...]
+    parameters: tuple[str, ...]
+    unit: str
+    axes: tuple[tuple[str, tuple[Any, ...]], ...]
+    detectors: tuple[str, ...]
+    points: tuple[GridPoint, ...]
+    series: dict[int, Series]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all points are measured."""
+        return len(self.series) == len(self.points)
+
+    def of(self, detector: str, parameter: str, choice: tuple[int, ...]) -> list[Series]:
+        """Series of one detector, coupling and choice along the masses. Raises KeyError."""
+        return [
+            self.series[point.number]
+            for point in self.points
+            if (point.detector, point.parameter, point.choice) == (detector, parameter, choice)
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write the file; what is there before stays until the new one is whole.
+
+        Raises OutputError if it cannot be written, PhysicsError for NaN or infinity.
+        """
+        try:
+            with tempfile.NamedTemporaryFile(
+                dir=path.parent, prefix=f".{path.name}.", delete=False
+            ) as file:
+                temporary = Path(file.name)
+            try:
+                self._write(temporary)
+                os.chmod(temporary, 0o666 & ~_umask())
+                os.replace(temporary, path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise OutputError(f"{path}: {error.strerror or error}") from error
+
+    def _write(self, path: Path) -> None:
+        import uproot
+
+        with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
+            trees = {}
+            edges = {}
+            for detector, tree in zip(self.detectors, _tree_names(self.detectors), strict=True):
+                rows = self._rows(detector)
+                if rows is None:
+                    continue
+                columns, edges[detector] = rows
+                trees[detector] = tree
+                file.mktree(
+                    tree,
+                    {
+                        name: np.dtype((values.dtype, values.shape[1:]))
+                        for name, values in columns.items()
+                    },
+                )
+                file[tree].extend(columns)
+            file["metadata"] = to_json(self._metadata(trees, edges))
+
+    def _rows(self, detector: str) -> tuple[dict[str, npt.NDArray[Any]], list[float]] | None:
+        """Columns of a detector's tree and the edges of its bins; None if nothing is done yet."""
+        done = [p for p in self.points if p.detector == detector and p.number in self.series]
+        if not done:
+            return None
+        all_series = [self.series[point.number] for point in done]
+        each = len(self.couplings)
+
+        def repeated(values: Iterable[Any], dtype: str) -> npt.NDArray[Any]:
+            return np.repeat(np.array(list(values), dtype), each)
+
+        columns: dict[str, npt.NDArray[Any]] = {
+            "point": repeated((point.number for point in done), "i4"),
+            "mass": repeated((point.mass for point in done), "f8"),
+            "coupling": np.tile(np.array(self.couplings, "f8"), len(done)),
+            "parameter": repeated((self.parameters.index(p.parameter) for p in done), "i2"),
+        }
+        for place, name in enumerate(self._axis_columns()):
+            columns[name] = repeated((point.choice[place] for point in done), "i2")
+        for name in (*STORED, "thin"):
+            columns[name] = np.concatenate([getattr(series, name) for series in all_series])
+            if not np.isfinite(columns[name]).all():
+                raise PhysicsError(f"{name} of {detector}: holds NaN or infinity")
+        return columns, all_series[0].edges.tolist()
+
+    def _axis_columns(self) -> list[str]:
+        return [re.sub(r"\W", "_", key) for key, _ in self.axes]
+
+    def _metadata(self, trees: Mapping[str, str], edges: Mapping[str, Any]) -> dict[str, Any]:
+        axis_columns = self._axis_columns()
+        meaning = MEANING | {
+            name: ("", f"number of the value of {key}")
+            for name, (key, _) in zip(axis_columns, self.axes, strict=True)
+        }
+        return {
+            "kind": KIND,
+            "card": self.card,
+            "identity": self.identity,
+            "masses_MeV": list(self.masses),
+            "couplings": list(self.couplings),
+            "unit": self.unit,
+            "parameters": list(self.parameters),
+            "axes": [{"key": key, "values": list(values)} for key, values in self.axes],
+            "detectors": list(self.detectors),
+            "points": [
+                [p.number, p.mass, p.parameter, list(p.choice), p.detector] for p in self.points
+            ],
+            "done": sorted(self.series),
+            "trees": dict(trees),
+            "edges": dict(edges),
+            "columns": {
+                name: {"unit": unit, "meaning": text} for name, (unit, text) in meaning.items()
+            },
+            **self.provenance,
+        }
+
+
+def empty_grid(
+    card: "ScanCard", identity: Mapping[str, Any], provenance: Mapping[str, Any]
+) -> Grid:
+    """Grid of a scan of which nothing is measured yet."""
+    return Grid(
+        card=json.loads(to_json(card.resolved())),
+        identity=json.loads(to_json(identity)),
+        masses=card.masses,
+        couplings=card.couplings,
+        parameters=card.parameters,
+        unit=card.unit,
+        axes=tuple((axis.key, tuple(axis.values)) for axis in card.axes),
+        detectors=card.detectors,
+        points=tuple(
+            GridPoint(p.number, p.mass, p.parameter, p.choice, p.detector) for p in card.points
+        ),
+        series={},
+        provenance=dict(provenance),
+    )
+
+
+def load_grid(path: Path) -> Grid:
+    """Read the file of a grid. Raises InputError if it is none."""
+    import uproot
+
+    with reading_root(path), uproot.open(path) as file:
+        told = json.loads(str(file["metadata"])) if "metadata" in file else {}
+        if told.get("kind") != KIND:
+            raise InputError(f"{path}: found no grid of a scan in it")
+        series: dict[int, Series] = {}
+        each = len(told["couplings"])
+        for detector, tree in told["trees"].items():
+            columns = {
+                name: np.asarray(values, dtype=np.float64)  # of this machine's byte order
+                for name, values in file[tree].arrays(["point", *STORED], library="np").items()
+            }
+            edges = np.array(told["edges"][detector])
+            for start in range(0, len(columns["point"]), each):
+                part = slice(start, start + each)
+                series[int(columns["point"][start])] = Series(
+                    edges, **{name: columns[name][part] for name in STORED}
+                )
+    known = ("kind", "card", "identity", "masses_MeV", "couplings", "unit", "parameters", "axes",
+             "detectors", "points", "done", "trees", "edges", "columns")  # fmt: skip
+    return Grid(
+        card=told["card"],
+        identity=told["identity"],
+        masses=tuple(told["masses_MeV"]),
+        couplings=tuple(told["couplings"]),
+        parameters=tuple(told["parameters"]),
+        unit=told["unit"],
+        axes=tuple((axis["key"], tuple(axis["values"])) for axis in told["axes"]),
+        detectors=tuple(told["detectors"]),
+        points=tuple(
+            GridPoint(number, mass, parameter, tuple(choice), detector)
+            for number, mass, parameter, choice, detector in told["points"]
+        ),
+        series=series,
+        provenance={key: value for key, value in told.items() if key not in known},
+    )
+
+
+def is_grid(path: Path) -> bool:
+    """Whether a ROOT file is a grid of a scan. Raises InputError if it cannot be read."""
+    return _metadata_in(path).get("kind") == KIND
+
+
+def grid_report(path: Path) -> dict[str, Any]:
+    """What the file of a grid tells of itself, ready for JSON: all but the numbers."""
+    told = _metadata_in(path)
+    return {"file": str(path), "complete": len(told["done"]) == len(told["points"]), **told}
+
+
+def _metadata_in(path: Path) -> dict[str, Any]:
+    import uproot
+
+    with reading_root(path), uproot.open(path) as file:
+        return dict(json.loads(str(file["metadata"]))) if "metadata" in file else {}
+
+
+def _tree_names(detectors: Iterable[str]) -> list[str]:
+    """Names that ROOT and C++ take; of a detector given by a path that of its file."""
+    names: list[str] = []
+    for detector in detectors:
+        name = "grid_" + re.sub(r"\W", "_", Path(detector).name.removesuffix(".toml"))
+        while name in names:
+            name += "_"
+        names.append(name)
+    return names
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
