@@ -75,7 +75,7 @@ def _complain(text: str) -> int:
 
 
 def _how_to_resume(arguments: list[str]) -> str:
-    if arguments[:1] not in (["run"], ["scan"]):
+    if arguments[:1] not in (["run"], ["scan"], ["limit"]):
         return ""
     again = [word for word in arguments if word not in ("--overwrite", "--resume")]
     return f"; go on with: {shlex.join(['snmc', *again, '--resume'])}"
@@ -258,6 +258,66 @@ def validate(card: Path, settings: tuple[str, ...], workers: int | None, quiet: 
     validation = compare(checked, workers=workers or checked.run.workers, quiet=quiet)
     click.echo(validation.text())
     return SUCCESS if validation.passed else CHECK_FAILED
+
+
+@snmc.command()
+@_card
+@_settings
+@_workers
+@click.option("--resume", is_flag=True, help="Go on with an interrupted scan.")
+@click.option("--overwrite", is_flag=True, help="Replace files of another scan.")
+@click.option(
+    "--toys",
+    type=click.IntRange(min=1, max=10**9),
+    metavar="N",
+    help="Simulated observations from which to tell the coverage.",
+)
+@_scheduler
+@_quiet
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="NAME",
+    help="Name of what is written: NAME.png (or with .pdf or .svg at its end), NAME.csv, NAME.json "
+    "and NAME.grid.root (default: the card's name, here).",
+)
+def limit(
+    card: Path,
+    settings: tuple[str, ...],
+    workers: int | None,
+    resume: bool,
+    overwrite: bool,
+    toys: int | None,
+    scheduler: str | None,
+    quiet: bool,
+    output: Path | None,
+) -> None:
+    """Draw the region that CARD excludes, from its scan, and write it as a table.
+
+    Scans first if there is no grid of the card yet.
+    """
+    if resume and overwrite:
+        raise InputError("found --resume and --overwrite; give one of them")
+    signal.signal(signal.SIGTERM, _terminate)  # batch systems end a job so
+
+    from snmc.run.scan_card import load_scan
+
+    checked = load_scan(card, settings)
+
+    from snmc.judgement.limit import run_limit
+
+    found = run_limit(
+        checked,
+        output,
+        workers=workers or checked.workers,
+        scheduler=scheduler,
+        resume=resume,
+        overwrite=overwrite,
+        quiet=quiet,
+        toys=toys,
+    )
+    click.echo(found.text())
 
 
 @snmc.command()

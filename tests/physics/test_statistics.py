@@ -125,6 +125,13 @@ def test_several_detectors_share_the_strength():
     assert same == pytest.approx(printed, rel=1e-12, abs=0)
 
 
+def test_signals_too_small_to_divide_by():
+    """Catches an overflow, or no convergence, where decays on the way leave next to nothing."""
+    signal = [[5e-324, 0.0], [1e-288, 1e-320], [2.5e-219, 1e-3], [8.43e-7, 1e-200], [0.0, 1e-9]]
+    assert exclusion(signal, [1393.0, 2.0], [1393.0, 2.0]) == pytest.approx(0, rel=0, abs=1e-6)
+    assert exclusion(signal, [0.0, 0.63], [0.0, 0.63]) == pytest.approx(0, rel=0, abs=1e-5)
+
+
 def test_strengths_without_background():
     """Would catch a division by zero, or a maximum below zero, at the ends of the likelihood."""
     assert best_strength([2.0, 1.0], [0.0, 0.0], [4, 2], 3.0) == pytest.approx(2, rel=1e-12, abs=0)

@@ -1,0 +1,217 @@
+"""Pictures of limits: excluded regions over mass and coupling.
+
+At the masses of the scan a region ends where the table of the limit says; between them its border
+is straight in the logarithms. Where a mass excludes something and its neighbour nothing, the tip
+between them is a guess from how far the neighbour is from exclusion.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snmc.judgement.curves import Curve
+from snmc.judgement.intervals import Array
+from snmc.judgement.plots import BLACK, CHANNEL_COLOURS, GREY, STYLE
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+    from snmc.judgement.limit import Limit
+
+FINE = 10  # steps of the picture for one of the grid
+GROWTH = 4  # power of the coupling with which a test grows at a tip; only the picture knows it
+ROOM = 30.0  # factor in the coupling shown beyond the outermost edges
+ALPHA = 0.22
+
+
+def plot_limit(limit: "Limit", output: Path) -> None:
+    """Draw the excluded regions of a limit, printed limits beside them.
+
+    `output`: the picture, .png, .pdf or .svg. Solid lines are edges; where the exclusion reaches
+    the end of the scan it is closed by a dashed line. Printed numbers are points, printed curves
+    grey lines.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8, 6), layout="constrained")
+        ax = figure.subplots()
+        handles = []
+        for number, curve in enumerate(limit.curves):
+            colour = CHANNEL_COLOURS[number % len(CHANNEL_COLOURS)]
+            line = ("-", ":", "-.")[number // len(CHANNEL_COLOURS) % 3]
+            label = label_of(curve) if len(limit.curves) > 1 else "excluded"
+            handles.append(draw_region(ax, curve, colour, label, line=line))
+        handles += _draw_printed(ax, limit)
+        set_axes(ax, limit.model, limit.curves, limit.unit)
+        ax.legend(handles=handles, loc="best")
+        ax.set_title(plain(limit.title), weight="bold", size=12.5, pad=24)
+        ax.text(
+            0.5, 1.02, _subtitle(limit), size=10, color=GREY, ha="center", transform=ax.transAxes
+        )
+        figure.savefig(output, dpi=120)
+
+
+def draw_region(
+    ax: "Axes", curve: Curve, colour: str, label: str, *, line: str = "-", filled: bool = True
+) -> "Artist":
+    """Draw the region that a curve excludes; gives its entry for a legend.
+
+    Needs logarithmic axes (`set_axes`). `line`: style of the edges.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    masses, couplings, inside = region(curve)
+    if len(curve.masses) == 1:
+        ax.plot(np.full(len(couplings), masses[0]), _where(inside[0], couplings), color=colour)
+    elif np.any(inside > 0):
+        if filled:
+            shade = ax.contourf(masses, couplings, inside.T, [0, np.inf], colors=[colour])
+            shade.set_alpha(ALPHA)
+        if np.any(inside < 0):
+            ax.contour(
+                masses, couplings, inside.T, [0], colors=[colour], linestyles=[line],
+                linewidths=[1.6],
+            )  # fmt: skip
+        for end in (0, -1):
+            edge: Any = {"color": colour, "ls": "--", "lw": 1.2}
+            ax.plot(masses, np.where(inside[:, end] > 0, couplings[end], np.nan), **edge)
+            ax.plot(np.full(len(couplings), masses[end]), _where(inside[end], couplings), **edge)
+    if filled:
+        return Patch(facecolor=(colour, ALPHA), edgecolor=colour, ls=line, label=label)
+    return Line2D([], [], color=colour, ls=line, label=label)
+
+
+def _where(inside: Array, couplings: Array) -> Array:
+    return np.where(inside > 0, couplings, np.nan)
+
+
+def region(curve: Curve) -> tuple[Array, Array, Array]:
+    """Fine masses (n,) [MeV], couplings (m,), and how far each pair (n, m) is inside.
+
+    Distances are in ln(coupling) to the nearest edge, negative outside, linear in ln(mass) between
+    the masses of the scan.
+    """
+    at = np.log(curve.masses)
+    x = _refined(np.log(curve.couplings))
+    depth = np.array(
+        [_depth(curve, number, x) for number in range(len(at))]
+    )  # (masses of the scan, m)
+    fine = _refined(at)
+    place = np.interp(fine, at, np.arange(len(at)))
+    k = np.minimum(place.astype(int), max(len(at) - 2, 0))
+    t = (place - k)[:, None]
+    inside = (1 - t) * depth[k] + t * depth[np.minimum(k + 1, len(at) - 1)]
+    return np.exp(fine), np.exp(x), inside
+
+
+def _refined(values: Array) -> Array:
+    steps = np.arange((len(values) - 1) * FINE + 1) / FINE
+    return np.asarray(np.interp(steps, np.arange(len(values)), values))
+
+
+def _depth(curve: Curve, number: int, x: Array) -> Array:
+    """How far inside the ln(couplings) x (m,) are at one mass of the scan."""
+    widest = x[-1] - x[0]
+    found = curve.intervals[number]
+    if found:
+        depths = [
+            np.minimum(
+                x - (-np.inf if one.lower is None else np.log(one.lower.coupling)),
+                (np.inf if one.upper is None else np.log(one.upper.coupling)) - x,
+            )
+            for one in found
+        ]
+        return np.asarray(np.clip(np.max(depths, axis=0), -widest, widest))
+    ratios = curve.ratios[number]
+    best = int(np.argmax(ratios))
+    short = -np.log(max(float(ratios[best]), np.finfo(np.float64).tiny)) / GROWTH
+    distance = short + np.abs(x - np.log(curve.couplings[best]))
+    return np.asarray(-np.minimum(distance, widest))
+
+
+def _draw_printed(ax: "Axes", limit: "Limit") -> list["Artist"]:
+    """Printed numbers as points, printed curves as grey lines; gives entries for a legend."""
+    from matplotlib.lines import Line2D
+
+    handles: dict[tuple[str, bool], Artist] = {}
+    for one in limit.compared:
+        is_point = len(one.masses) == 1
+        look: Any = {"color": BLACK, "marker": "v", "ls": ""} if is_point else {"color": GREY}
+        ax.plot(one.masses, one.theirs, **look)
+        handles[one.source, is_point] = Line2D([], [], **look, label=plain(one.source))
+    return list(handles.values())
+
+
+def set_axes(ax: "Axes", model: str, curves: Sequence[Curve], unit: str) -> None:
+    """Scale and label the axes for curves of one model; couplings in `unit`."""
+    masses = np.concatenate([curve.masses for curve in curves])
+    low, high = float(masses.min()), float(masses.max())
+    if low == high:
+        low, high = low / 2, high * 2
+    ax.set(xscale="log" if high > 5 * low else "linear", yscale="log", xlim=(low, high))
+    couplings = np.concatenate([curve.couplings for curve in curves])
+    edges = np.array([edge.coupling for curve in curves for _, edge in curve.all_edges])
+    open_ends = [
+        curve.couplings[end]
+        for curve in curves
+        for found in curve.intervals
+        for one in found
+        for edge, end in ((one.lower, 0), (one.upper, -1))
+        if edge is None
+    ]
+    shown = np.concatenate([edges, open_ends])
+    if not shown.size:
+        shown = couplings
+    bottom = max(float(couplings.min()) / 1.5, float(shown.min()) / ROOM)
+    top = min(float(couplings.max()) * 1.5, float(shown.max()) * ROOM)
+    names = ", ".join(dict.fromkeys(symbol(curve.parameter) for curve in curves))
+    of_unit = f" [{unit[2:]}$^{{-1}}$]" if unit.startswith("1/") else f" [{unit}]" * bool(unit)
+    ax.set(ylim=(bottom, top), xlabel=f"mass ${mass_symbol(model)}$ [MeV]", ylabel=names + of_unit)
+
+
+def mass_symbol(model: str) -> str:
+    """Symbol of the mass of a model's particle, as in `m_{N}`."""
+    from snmc.roles.registry import find_generator
+
+    meaning = next(one.meaning for one in find_generator(model).parameters if one.name == "mass")
+    particle = meaning.removeprefix("mass of ")
+    return f"m_{{{particle if len(particle) < 3 else chr(92) + particle}}}"
+
+
+def symbol(parameter: str) -> str:
+    """Write a coupling as a formula, such as U2_mu, g_emu or d; else as its words."""
+    found = re.fullmatch(r"([A-Za-z])(2?)(?:_((?:e|mu|tau)+))?", parameter)
+    if not found:
+        return plain(parameter.replace("_", " "))
+    letter, squared, flavours = found.groups()
+    index = re.sub("mu|tau", lambda greek: rf"\{greek[0]} ", flavours or "").strip()
+    text = f"{letter}_{{{index}}}" if index else letter
+    return f"$|{text}|^2$" if squared else f"${text}$"
+
+
+def label_of(curve: Curve) -> str:
+    """What a curve is called in a legend."""
+    parts = [symbol(curve.parameter)]
+    parts += [f"{key.rpartition('.')[2]} {value}" for key, value in curve.choice.items()]
+    return ", ".join([parts[0], *map(plain, parts[1:])])
+
+
+def _subtitle(limit: "Limit") -> str:
+    if limit.setting.method == "energy":
+        ((name, value),) = limit.curves[0].told.items()
+        unit = "erg" if name == "energy_erg" else "erg/s at 1 s"
+        return f"energy loss above {value:.3g} {unit}".replace("e+", "e")
+    detectors = ", ".join(plain(Path(name).stem) for name in limit.detectors)
+    return f"{limit.setting.method} in {detectors}; {limit.threshold}"
+
+
+def plain(text: str) -> str:
+    """Text of the user, in which matplotlib shall see no formula."""
+    return text.replace("$", r"\$")
