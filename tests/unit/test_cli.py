@@ -114,7 +114,7 @@ def test_run_hands_on_what_it_was_told(here, stand_in, capsys):
 
 @pytest.mark.parametrize("found", ["c.toml", "host", "http://host:8787/status", ""])
 def test_what_is_no_address_is_refused(here, capsys, found):
-    """Catches `--scheduler CARD`, where the card is taken for the address, and is missed then."""
+    """Catches `--scheduler CARD`: the card is taken for the address, and then it is missing."""
     assert status("run", "--scheduler", found) == 2
     assert f"--scheduler: found '{found}'; needs the address" in capsys.readouterr().err
 

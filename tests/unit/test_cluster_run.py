@@ -143,11 +143,17 @@ def test_ctrl_c_ends_in_one_line(make_card, tmp_path):
 
 
 def test_other_files_on_a_worker_are_refused(make_card, address, monkeypatch):
-    """Catches events of another core or detector that a worker finds under the same name."""
+    """Catches events of another core or detector that a worker finds under the same name.
+
+    Also by a worker that has made the plan of this card before.
+    """
+    card = make_card("run.seed=5")
+    run(card, **KEYWORDS, scheduler=address)
     ours = pipeline._digests
-    monkeypatch.setattr(pipeline, "_digests", lambda identity: ours(identity | {"core": "other"}))
-    with pytest.raises(InputError, match=r"a worker on .* finds another core by the names in"):
-        run(make_card(), **KEYWORDS, scheduler=address)
+    others = {"core": "other", "detector": "other"}
+    monkeypatch.setattr(pipeline, "_digests", lambda identity: ours(identity | others))
+    with pytest.raises(InputError, match=r"a worker on .* finds another core and detector by the"):
+        run(card, **(KEYWORDS | {"overwrite": True}), scheduler=address)
 
 
 def test_a_limitation_is_told_once(make_card, address):
