@@ -157,6 +157,7 @@ class FlavourTable(NamedTuple):
     dlog: float
 
 
+@cache
 def flavour_table(ordering: str = "NO", parameters: str = "nufit-5.2") -> FlavourTable:
     """Tabulate `transition_probability` for `flavour_at_earth`; interpolates to 1e-5.
 
