@@ -8,6 +8,7 @@ Earth's own matter is not crossed.
 """
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
