@@ -148,6 +148,13 @@ def test_scan_hands_on_what_it_was_told(here, stand_in, capsys):
     )
 
 
+@pytest.mark.parametrize("found", ["c.toml", "host", "http://host:8787/status", ""])
+def test_what_is_no_address_is_refused(here, capsys, found):
+    """Catches `--scheduler CARD`: the card is taken for the address, and then it is missing."""
+    assert status("run", "--scheduler", found) == 2
+    assert f"--scheduler: found '{found}'; needs the address" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
 def test_validate_ends_with_its_verdict(here, stand_in, capsys, passed, code):
     """Catches a failed check that a script would take for a success."""
@@ -162,7 +169,7 @@ def test_validate_ends_with_its_verdict(here, stand_in, capsys, passed, code):
 
 
 def test_show_tells_files_from_cards(here, stand_in, capsys):
-    """Catches a ROOT file read as a card, a grid as events, not JSON on stdout with --json."""
+    """Catches a ROOT file read as a card, a grid as events, other things than JSON with --json."""
 
     def show_card(card):
         warnings.warn("the core ends\nearly", PhysicsWarning, stacklevel=1)
@@ -174,15 +181,16 @@ def test_show_tells_files_from_cards(here, stand_in, capsys):
         text_of=lambda report: f"card {report['mass']}",
         show_file=lambda path: {"rows": 1},
         file_text=lambda report: f"file {report['rows']}",
-        grid_text=lambda report: f"made of {report['points']}",
+        grid_text=lambda report: f"made as {report['kind']}",
     )
     stand_in(
         "snmc.judgement.grid",
-        is_grid=lambda path: path.name == "a.grid.root",
-        grid_report=lambda path: {"points": 3},
-        load_grid=lambda path: f"grid in {path}",
+        is_grid=lambda path: path == Path("grid.root"),
+        grid_report=lambda path: {"kind": "grid"},
+        load_grid=lambda path: "grid",
     )
-    stand_in("snmc.judgement.scan", summary=lambda grid, path: f"{grid} at {path}")
+    stand_in("snmc.judgement.scan", summary=lambda grid, path: f"{grid} of {path}")
+    (here / "grid.root").write_bytes(b"root")
     assert status("show", "c.toml", "--json", "--set", "generator.mass=50 MeV") == 0
     output = capsys.readouterr()
     assert json.loads(output.out) == {"mass": 50.0}
@@ -191,14 +199,13 @@ def test_show_tells_files_from_cards(here, stand_in, capsys):
     assert capsys.readouterr().out == "card 100.0\n"
     assert status("show", "events.root") == 0
     assert capsys.readouterr().out == "file 1\n"
-    (here / "a.grid.root").write_bytes(b"root\x00\x00")
-    assert status("show", "a.grid.root") == 0
-    assert capsys.readouterr().out == "grid in a.grid.root at a.grid.root\nmade of 3\n"
-    assert status("show", "a.grid.root", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"points": 3}
     (here / "events.root").rename("events.root.part")
     assert status("show", "events.root.part", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"rows": 1}
+    assert status("show", "grid.root") == 0
+    assert capsys.readouterr().out == "grid of grid.root\nmade as grid\n"
+    assert status("show", "grid.root", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"kind": "grid"}
 
 
 def test_plot_tells_files_from_cores(here, stand_in, capsys):
@@ -209,21 +216,21 @@ def test_plot_tells_files_from_cores(here, stand_in, capsys):
         plot_file=lambda path, output: drawn.append(("file", path, output)),
         plot_core=lambda core, output: drawn.append(("core", core, output)),
     )
-    stand_in("snmc.judgement.grid", is_grid=lambda path: path.name == "a.grid.root")
+    stand_in("snmc.judgement.grid", is_grid=lambda path: path == Path("grid.root"))
     stand_in(
         "snmc.judgement.grid_plots",
         plot_grid=lambda path, output: drawn.append(("grid", path, output)),
     )
-    (here / "a.grid.root").write_bytes(b"root\x00\x00")
+    (here / "grid.root").write_bytes(b"root")
     assert status("plot", "events.root") == 0
     assert status("plot", "pns-sfho-1.351") == 0
+    assert status("plot", "grid.root") == 0
     assert status("plot", "events.root", "-o", "a.pdf") == 0
-    assert status("plot", "a.grid.root") == 0
     assert drawn == [
         ("file", Path("events.root"), Path("events.png")),
         ("core", "pns-sfho-1.351", Path("pns-sfho-1.351.png")),
+        ("grid", Path("grid.root"), Path("grid.png")),
         ("file", Path("events.root"), Path("a.pdf")),
-        ("grid", Path("a.grid.root"), Path("a.grid.png")),
     ]
     assert "wrote events.png\n" in capsys.readouterr().out
 
