@@ -185,10 +185,10 @@ def damaged(path, content):
     ids=["cut", "zeros", "empty", "head"],
 )
 def test_a_damaged_file_is_one_line(tmp_path, content):
-    """Catches a traceback of uproot, or half a grid taken for one."""
+    """Catches a traceback of uproot, or half a grid taken for a whole one."""
     path = tmp_path / "g.root"
     damaged(path, content)
-    with pytest.raises(InputError, match=r"g\.root: cannot be read as a ROOT file"):
+    with pytest.raises(InputError, match=r"g\.root: (cannot be read as|found no grid)"):
         load_grid(path)
 
 
@@ -269,7 +269,7 @@ def card(tmp_path, card_text, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(scan_module, "SAVED_EVERY", 0.0)
     path = tmp_path / "card.toml"
-    path.write_text(card_text + SCAN)
+    path.write_text(card_text.replace('d = "1e-15 / MeV"\n', "") + SCAN)
 
     def make(*settings):
         return load_scan(path, settings)
@@ -516,7 +516,7 @@ def test_a_map_is_drawn_of_whatever_there_is(tmp_path, measured):
     """Catches a picture that fails for an unfinished grid, one mass, one coupling or no counts."""
     cases = {"whole": measured, "part": replace(measured, series={0: measured.series[0]})}
     cases["empty"] = replace(measured, series={})
-    cases["axes"] = replace(make_grid(("smm-grs",), AXES), masses=(0.3, 1.0))
+    cases["axes"] = replace(make_grid(("smm-grs",), AXES[:1]), masses=(0.3, 1.0))
     cases["small"] = replace(
         measured, couplings=(1e-15,), points=measured.points[:1], series={
             0: Series(*(np.ones(shape) for shape in (2, (1, 1), (1, 1), 1, 1, 1)))
