@@ -31,7 +31,7 @@ STORED = ("spectrum", "variance", "counts", "error", "effective")  # of a series
 MEANING = {
     "point": ("", "number of the sample: mass and choice of the rest"),
     "mass": ("MeV", "mass of the particle"),
-    "coupling": ("of the coupling", "value of the coupling that runs"),
+    "coupling": ("", "value of the coupling that runs"),
     "parameter": ("", "which coupling runs, numbered in the metadata"),
     "counts": ("events, or erg", "expected counts, or energy that leaves"),
     "error": ("as counts", "Monte Carlo standard error of the counts"),
@@ -172,7 +172,8 @@ class Grid:
 
     def _metadata(self, trees: Mapping[str, str], edges: Mapping[str, Any]) -> dict[str, Any]:
         axis_columns = self._axis_columns()
-        meaning = MEANING | {
+        meaning = MEANING | {"coupling": (self.unit, MEANING["coupling"][1])}
+        meaning |= {
             name: ("", f"number of the value of {key}")
             for name, (key, _) in zip(axis_columns, self.axes, strict=True)
         }

@@ -458,15 +458,6 @@ def test_an_interruption_at_the_last_save(card, monkeypatch):
     assert grid.complete
 
 
-def test_an_unfinished_grid_under_the_final_name_is_finished(card):
-    """Catches a part that somebody renamed taken for the whole."""
-    with pytest.raises(KeyboardInterrupt):
-        run_scan(card(), **{**KEYWORDS, "workers": 1}, measure=stopping(5))
-    partial(card().output).rename(card().output)
-    assert run_scan(card(), **KEYWORDS, measure=fake).complete
-    assert load_grid(card().output).complete
-
-
 def test_a_foreign_file_is_not_replaced(card):
     """Catches somebody's file lost to a scan."""
     card().output.write_bytes(b"mine")

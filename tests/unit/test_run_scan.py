@@ -63,32 +63,6 @@ def same(grid, other):
     )
 
 
-@pytest.mark.parametrize("after", range(MASSES))
-def test_an_interrupted_scan_loses_nothing(card, measured, monkeypatch, tmp_path, after):
-    """Catches points lost, measured twice or put in the wrong place around an interruption."""
-    whole = run_scan(card(f'scan.output="{tmp_path / "w.root"}"'), **OPTIONS, measure=fake)
-    points, counting = measured
-    monkeypatch.setattr(scan, "SAVED_EVERY", -1.0)
-
-    def interrupted(point, **rest):
-        if point.number == after:
-            raise KeyboardInterrupt
-        return fake(point, **rest)
-
-    with pytest.raises(KeyboardInterrupt):
-        run_scan(card(), **OPTIONS, measure=interrupted)
-    assert not card().output.exists()
-    assert partial(card().output).exists() == (after > 0)
-    if after:
-        with pytest.raises(OutputError, match="continue it with --resume or drop it"):
-            run_scan(card(), **OPTIONS, measure=fake)
-    grid = run_scan(card(), **OPTIONS | {"resume": True}, measure=counting)
-    assert sorted(points) == list(range(after, MASSES))
-    assert same(grid, whole)
-    assert same(load_grid(card().output), whole)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.grid.root", "c.toml", "w.root"]
-
-
 @pytest.mark.parametrize("failing", ["c.grid.root", "c.grid.root.part"])
 def test_an_interruption_while_saving_loses_nothing(card, monkeypatch, failing):
     """Catches a scan of hours that ends with nothing for a Ctrl-C in the last save, or in one."""

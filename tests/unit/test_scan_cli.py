@@ -69,7 +69,11 @@ def test_a_scan_from_card_to_picture(here, capsys):
     assert any(line.startswith("  energy              at most ") for line in lines)
 
     assert status("show", "c.grid.root") == 0
-    assert capsys.readouterr().out.splitlines()[1:] == lines[1:]
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1 : len(lines)] == lines[1:]
+    assert "  title               Test" in shown
+    assert any(line.startswith("grid_smm_grs: 36 bins from 25 to 100") for line in shown)
+    assert "  coupling           value of the coupling that runs [1/MeV]" in shown
     assert status("show", "c.grid.root", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["complete"]
