@@ -113,7 +113,7 @@ def _limit(given: argparse.Namespace, card: str) -> Limit:
 def draw(panels: Sequence[Panel], limits: FindLimit, only: Sequence[str] | None = None) -> Figure:
     """Draw panels side by side; `limits` finds the limit of a card, `only`: of these cards."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(1.5 + 6 * len(panels), 6.2), layout="constrained")
+        figure = Figure(figsize=(1.5 + 6 * len(panels), 7), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for ax, panel in zip(axes, panels, strict=True):
             _draw_panel(ax, panel, limits, only)
@@ -151,4 +151,4 @@ def _draw_panel(ax: "Axes", panel: Panel, limits: FindLimit, only: Sequence[str]
     if panel.extra is not None:
         handles.append(panel.extra(ax))
     ax.set_title(panel.title)
-    ax.legend(handles=handles, fontsize=9)
+    ax.legend(handles=handles, fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.1))
