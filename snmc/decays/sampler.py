@@ -34,8 +34,9 @@ from snmc.production.emission import Emission
 Array = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 M2_IN_CM2 = 1e4
-EXPONENTIAL, LOGARITHMIC, UNIFORM = 0, 1, 2  # laws of the decay time
+EXPONENTIAL, UNIFORM, LOGARITHMIC, EARLY = 0, 1, 2, 3  # laws of the decay time
 NEAR = 0.02  # of the time of escape: how soon after it logarithmic draws begin to thin out
+FAR = 30.0  # times of escape within which lie early draws
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,15 @@ def seen_probability(rate: float, first: float, last: float) -> float:
 def _measure(law: int, rate: float, escape: float, start: float, stop: float) -> float:
     """How much of the law by which decay times are drawn lies between `start` and `stop` [s].
 
-    Exponential with `rate` [1/s]; even in the logarithm of the time since just before `escape` [s];
-    or uniform.
+    Exponential with `rate` [1/s]; uniform; even in the logarithm of the time since just before
+    `escape` [s], over all times or the early ones.
     """
-    if stop <= start:
-        return 0.0
     if law == EXPONENTIAL:
         return seen_probability(rate, start, stop)
+    if law == EARLY:
+        stop = min(stop, FAR * escape)
+    if stop <= start:
+        return 0.0
     if law == UNIFORM:
         return stop - start
     before = (1.0 - NEAR) * escape
@@ -106,10 +109,35 @@ def _decay_time(
         time = start + share * (stop - start)
     else:
         before = (1.0 - NEAR) * escape
-        time = before + (start - before) * np.exp(
-            share * np.log((stop - before) / (start - before))
-        )
+        since = share * _measure(law, rate, escape, start, stop)
+        time = before + (start - before) * np.exp(since)
     return float(min(max(time, start), stop))
+
+
+@compiled
+def _seen_measure(
+    law: int, rate: float, first: float, t1: float, late: float, end: float
+) -> tuple[float, float]:
+    """Measure of the times that are seen: from `first` to `t1`, and with those from `late` on."""
+    early = _measure(law, rate, first, first, t1)
+    return early, early + _measure(law, rate, first, late, end)
+
+
+@compiled
+def _any_rate_density(first: float, t1: float, late: float, end: float, time: float) -> float:
+    """Density [1/s] at `time` of decay times drawn for any rate: three laws, a third each.
+
+    Where no time is early, that third goes to the logarithmic law.
+    """
+    _, spread = _seen_measure(UNIFORM, 0.0, first, t1, late, end)
+    _, logs = _seen_measure(LOGARITHMIC, 0.0, first, t1, late, end)
+    _, early = _seen_measure(EARLY, 0.0, first, t1, late, end)
+    each_log = 1.0 / logs
+    if early <= 0.0:
+        each_log += 1.0 / logs
+    elif time <= FAR * first:
+        each_log += 1.0 / early
+    return float((1.0 / spread + each_log / (time - (1.0 - NEAR) * first)) / 3.0)
 
 
 @compiled
@@ -144,8 +172,8 @@ def _sample(
     """Sample `count` decays; returns the arrival columns in the order of ARRIVALS.
 
     `bias` with `bias_steps` from one component, time and radius to the next: the tilt of each piece
-    of energy. `any_rate`: draw decay times half evenly in their logarithm, half uniformly, which
-    suits any decay rate, and leave the factor (t/tau) exp(-t/tau) out of the weight.
+    of energy. `any_rate`: draw decay times by three laws that suit any decay rate, and leave the
+    factor (t/tau) exp(-t/tau) out of the weight.
     """
     _, times, radii, nodes = density.shape
     room = count * rows_each
@@ -167,10 +195,9 @@ def _sample(
     # of each daughter
     born_as = np.empty(MOST, np.int32)
     rest_energy, y, azimuth = np.empty(MOST), np.empty(MOST), np.empty(MOST)
-    first, t1, t2, end = np.empty(MOST), np.empty(MOST), np.empty(MOST), np.empty(MOST)
+    first, t1, late, end = np.empty(MOST), np.empty(MOST), np.empty(MOST), np.empty(MOST)
     early, chance, seen = np.empty(MOST), np.empty(MOST), np.empty(MOST, np.bool_)
-    logs, spans = np.empty(MOST), np.empty(MOST)
-    law = EXPONENTIAL
+    law = UNIFORM if any_rate else EXPONENTIAL
     momenta, scratch = np.empty((3, 4)), np.empty((3, 4))
     row = 0
     for i in range(count):
@@ -223,21 +250,13 @@ def _sample(
         p = momentum(E, M)
         speed = p / E * C_LIGHT
         rate = rate_at_rest * M / E
-        if any_rate:
-            law = LOGARITHMIC if rng.random() < 0.5 else UNIFORM
-        # Where each daughter is seen: from first to t1, and from t2 to the end.
+        # Where each daughter is seen: from first to t1, and from late to the end.
         live = 0
         for d in range(daughters):
             first[d] = (photosphere if born_as[d] == PHOTON else neutrinosphere) / speed
-            t1[d], t2[d], end[d] = seen_times(E, p, M, y[d], window - born, distance, max_sine)
-            late = max(first[d], t2[d])
-            early[d] = _measure(law, rate, first[d], first[d], t1[d])
-            chance[d] = early[d] + _measure(law, rate, first[d], late, end[d])
-            if any_rate:
-                logs[d] = _measure(LOGARITHMIC, rate, first[d], first[d], t1[d])
-                logs[d] += _measure(LOGARITHMIC, rate, first[d], late, end[d])
-                spans[d] = _measure(UNIFORM, rate, first[d], first[d], t1[d])
-                spans[d] += _measure(UNIFORM, rate, first[d], late, end[d])
+            t1[d], t2, end[d] = seen_times(E, p, M, y[d], window - born, distance, max_sine)
+            late[d] = max(first[d], t2)
+            early[d], chance[d] = _seen_measure(law, rate, first[d], t1[d], late[d], end[d])
             if chance[d] > 0.0:
                 live += 1
         if live == 0:
@@ -252,25 +271,32 @@ def _sample(
             while chance[chosen] <= 0.0 or u_decay >= 1.0:
                 u_decay -= 1.0 if chance[chosen] > 0.0 else 0.0
                 chosen += 1
-        share = u_decay * chance[chosen]
-        if share < early[chosen] or t2[chosen] >= end[chosen]:
-            start, stop, within = first[chosen], t1[chosen], share / early[chosen]
+        drawn_by, before, total = law, early[chosen], chance[chosen]
+        if any_rate:
+            drawn_by = UNIFORM + int(3 * rng.random())
+            span = first[chosen], t1[chosen], late[chosen], end[chosen]
+            before, total = _seen_measure(drawn_by, rate, *span)
+            if total <= 0.0:  # nothing is early
+                drawn_by = LOGARITHMIC
+                before, total = _seen_measure(drawn_by, rate, *span)
+        share = u_decay * total
+        if share < before or total <= before:
+            start, stop, within = first[chosen], t1[chosen], share / before
         else:
-            start, stop = max(first[chosen], t2[chosen]), end[chosen]
-            within = (share - early[chosen]) / (chance[chosen] - early[chosen])
-        decay_time = _decay_time(law, rate, first[chosen], start, stop, within)
+            start, stop = late[chosen], end[chosen]
+            within = (share - before) / (total - before)
+        decay_time = _decay_time(drawn_by, rate, first[chosen], start, stop, within)
         # The weight is the exponential density over the one drawn from; for any rate, 1/t over it.
         drawn_from = 0.0
         for d in range(daughters):
             seen[d] = chance[d] > 0.0 and (
                 d == chosen
                 or (first[d] <= decay_time <= t1[d])
-                or (max(first[d], t2[d]) <= decay_time <= end[d] and t2[d] < end[d])
+                or (late[d] <= decay_time <= end[d] and late[d] < end[d])
             )
             if seen[d]:
                 if any_rate:
-                    since = decay_time - (1.0 - NEAR) * first[d]
-                    per_second = 0.5 / (logs[d] * since) + 0.5 / spans[d]
+                    per_second = _any_rate_density(first[d], t1[d], late[d], end[d], decay_time)
                     drawn_from += decay_time * per_second / live
                 else:
                     drawn_from += 1.0 / (live * chance[d])

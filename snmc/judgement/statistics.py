@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float64]
 Limit = Callable[[Array], Array]  # from observed counts to the largest signal they allow
 
 _STEPS = 200  # of Newton's method, which doubles the result in each at the worst
-_ROUNDING = 1e-13  # relative, at which it stops
+_ROUNDING = 1e-12  # relative, at which it stops
 _TERMS = 18  # of the series of the arctangent, for arguments up to 1/3: 3^-36 of the first
 _NOTHING = 1e-100  # of a signal: part in a detector that is none
 
@@ -86,10 +86,9 @@ def best_strength(
         here = result[moving]
         inverse = 1 / (here[:, None] + ratio)
         terms = n * inverse
-        step = (terms.sum(axis=-1) - aim) / (terms * inverse).sum(axis=-1)
-        result[moving] = np.maximum(here + step, 0.0)
-        going = np.abs(step) > _ROUNDING * here
-        going &= result[moving] > 0
+        slope = terms.sum(axis=-1) - aim
+        result[moving] = np.maximum(here + slope / (terms * inverse).sum(axis=-1), 0.0)
+        going = (np.abs(slope) > _ROUNDING * aim) & (result[moving] > 0)
         moving, n, ratio, aim = moving[going], n[going], ratio[going], aim[going]
     raise PhysicsError(f"{moving.size} likelihoods have no maximum within {_STEPS} steps")
 

@@ -33,6 +33,7 @@ Array = npt.NDArray[np.float64]
 Production = tuple[Process, Array, Array]
 """A process, its table of `emitted_numbers`, and its couplings squared (components, sources)."""
 
+_SOFTER = 400  # steps of a daughter's energy below half the parent's mass
 BINDING_ENERGY_ERG = 5e53  # of the heaviest neutron stars, Lattimer and Prakash, ApJ 550 (2001) 426
 
 
@@ -243,7 +244,9 @@ class DecayingParticle(Generator):
         """Largest area [cm2] for any daughter of a parent of each energy or less."""
         E = emission.energies
         highest = (E + np.sqrt((E - self.mass) * (E + self.mass))) / 2
-        return np.maximum.accumulate(response(highest))
+        lower = np.linspace(0, highest[0], _SOFTER)[1:-1]  # of parents at rest, or sent backward
+        areas = np.maximum.accumulate(response(np.concatenate([lower, highest])))
+        return np.asarray(areas[lower.size :])
 
     def _polarisation_for(
         self, observation: Observation, supernova: Supernova, emission: Emission, workers: int

@@ -10,7 +10,7 @@ import re
 import tomllib
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -554,6 +554,10 @@ class Check:
         except ValidationError as error:
             self.problems += [problem(model, detail, prefix) for detail in error.errors()]
             return None
+
+    def refusal(self, key: str, text: str) -> InputError:
+        """The error of one key that is found wrong later."""
+        return replace(self, problems=[Problem(key, text)]).error()
 
     def error(self) -> InputError:
         """One line for all problems: the first, and how many more there are."""

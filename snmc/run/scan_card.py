@@ -15,33 +15,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from snmc.ground.errors import InputError, PhysicsWarning, unknown_name
-from snmc.ground.units import quantity
-from snmc.roles.card import ObservedCounts
+from snmc.ground.errors import InputError, PhysicsWarning
 from snmc.roles.decaying_particle import DecayingParticle
-from snmc.roles.detector import Detector
 from snmc.roles.generator import Generator, Parameter, Value
-from snmc.roles.registry import detector_cards, find_detector, find_generator
-from snmc.run.card import Check, GeneratorSetting, RunCard, read_card
+from snmc.roles.registry import detector_cards, find_generator
+from snmc.run.card import Check, RunCard, read_card
+from snmc.run.limit_setting import Comparison, DataSetting, LimitSetting, detector_of, read_limit
 from snmc.run.prepare import PDG_OF
-from snmc.run.scan_tables import (
-    Background,
-    CompareTable,
-    Counts,
-    CouplingRange,
-    DataTable,
-    Edge,
-    EnergyTable,
-    LimitTable,
-    MassRange,
-    Method,
-    Range,
-    ScanTable,
-    Statistic,
-)
+from snmc.run.scan_tables import ENERGY, CouplingRange, LimitTable, MassRange, Range, ScanTable
 from snmc.run.values import (
     CompleteError,
-    Problem,
     Table,
     existing,
     needs,
@@ -51,15 +34,20 @@ from snmc.run.values import (
     with_unit,
 )
 
-ENERGY = "energy"
-"""Stands for a detector: the energy [erg] that leaves the core with the particles."""
+__all__ = [
+    "ENERGY",
+    "Axis",
+    "Comparison",
+    "DataSetting",
+    "LimitSetting",
+    "ScanCard",
+    "ScanPoint",
+    "load_scan",
+]
 
 CELLS = 1_000_000  # largest grid, points times couplings
-CONFIDENCE = 0.95  # unless the card says otherwise
 ALL_TIMES = "1e10 s"  # window of a card that names none, where the energy alone is measured
-BURST = "limit.burst"  # the model is the one that the table is called after
 SCANNED = ("supernova", "generator", "observation")  # tables whose keys may be axes
-SAME_WINDOW = 0.01  # relative difference of windows for which a card's counts hold
 
 
 @dataclass(frozen=True)
@@ -85,64 +73,6 @@ class ScanPoint:
     choice: tuple[int, ...]
     detector: str
     card: RunCard
-
-
-@dataclass(frozen=True)
-class DataSetting:
-    """`[limit.data.NAME]`: what a detector has seen.
-
-    `low`, `high` [MeV] of the reconstructed energy, None: the detector's window; `observed`
-    counts, None: those of the detector's card, "background": as many as the background;
-    `background` counts, None: the rate of the detector's card times the window, or 0, "observed":
-    as many as were observed.
-    """
-
-    low: float | None = None
-    high: float | None = None
-    observed: Counts | None = None
-    background: Background | None = None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`[[limit.compare]]`: a printed value, or a curve, and why ours differs.
-
-    `mass` [MeV] and `coupling` at the `edge` of the excluded region, or `curve`: a CSV file with
-    the header mass_MeV,lower,upper; `parameter`: the coupling it belongs to, None: all.
-    """
-
-    source: str
-    reason: str
-    mass: float | None
-    coupling: float | None
-    edge: Edge
-    curve: Path | None
-    parameter: str | None = None
-
-
-@dataclass(frozen=True)
-class LimitSetting:
-    """`[limit]`: how expected counts become a limit.
-
-    `delta`: threshold of the test statistic, that of `confidence_level` for one degree of freedom
-    unless the card gives it (then the level is None); 0 for energy loss. `data`: by detector.
-    `burst`: model of the neutrinos that are there anyway; `profile`: whether their total and mean
-    energy float; `expected`: whether they are the data, in bins, in place of the observed events.
-    `energy_erg`: largest energy [erg] that may leave the core, or `luminosity`: largest energy a
-    second [erg/s], at 1 s.
-    """
-
-    method: Method
-    statistic: Statistic
-    confidence_level: float | None
-    delta: float
-    data: dict[str, DataSetting]
-    burst: GeneratorSetting | None
-    profile: bool
-    expected: bool
-    energy_erg: float | None
-    luminosity: float | None
-    compare: tuple[Comparison, ...]
 
 
 @dataclass(frozen=True)
@@ -210,6 +140,28 @@ def load_scan(path: Path, settings: Sequence[str] = ()) -> ScanCard:
     return _Loader(Check(path, changed), data, several).scan()
 
 
+@dataclass(frozen=True)
+class _Grid:
+    """What is scanned: see `ScanCard`."""
+
+    masses: tuple[float, ...]
+    couplings: tuple[float, ...]
+    parameters: tuple[str, ...]
+    axes: tuple[Axis, ...]
+    detectors: tuple[str, ...]
+
+    @property
+    def choices(self) -> list[tuple[int, ...]]:
+        """Numbers of the values on the axes, in every combination."""
+        return list(itertools.product(*(range(len(axis.values)) for axis in self.axes)))
+
+    @property
+    def cells(self) -> int:
+        """Points times couplings."""
+        along = (self.masses, self.couplings, self.parameters, self.detectors)
+        return math.prod(map(len, along)) * math.prod(len(axis.values) for axis in self.axes)
+
+
 @dataclass
 class _Loader:
     """Goes from a card's data to a scan; all errors name keys of the card."""
@@ -221,26 +173,26 @@ class _Loader:
 
     def scan(self) -> ScanCard:
         if "scan" not in self.data:
-            raise self._refused("scan", "missing; needs a table [scan]")
+            raise self.check.refusal("scan", "missing; needs a table [scan]")
         if self.several:
-            raise self._refused("generator", "found several; a scan has one signal")
+            raise self.check.refusal("generator", "found several; a scan has one signal")
         table = self._table("scan", ScanTable)
         limit = self._table("limit", LimitTable) if "limit" in self.data else None
         model = self._model()
         parameters = self._parameters(model, table.coupling)
-        masses = self._along("scan.mass", table.mass, _parameter(model, "mass"))
-        couplings = self._couplings(model, table.coupling, parameters)
-        axes = self._axes(table, parameters)
-        detectors = self._detectors(table)
-        cells = (
-            len(masses) * len(couplings) * len(parameters) * len(detectors)
-            * math.prod(len(axis.values) for axis in axes)
-        )  # fmt: skip
-        if cells > CELLS:
-            raise self._refused(
-                "scan", f"found a grid of {cells} points times couplings; needs at most {CELLS}"
+        grid = _Grid(
+            masses=self._along("scan.mass", table.mass, _parameter(model, "mass")),
+            couplings=self._couplings(model, table.coupling, parameters),
+            parameters=parameters,
+            axes=self._axes(table, parameters),
+            detectors=self._detectors(table),
+        )
+        if grid.cells > CELLS:
+            raise self.check.refusal(
+                "scan",
+                f"found a grid of {grid.cells} points times couplings; needs at most {CELLS}",
             )
-        points = tuple(self._points(table, masses, couplings, parameters, axes, detectors))
+        points = tuple(self._points(grid, table))
         for text in self.warned:
             warnings.warn(text, PhysicsWarning, stacklevel=3)
         first = points[0].card
@@ -248,12 +200,12 @@ class _Loader:
             title=first.title,
             path=first.path,
             model=first.generators[0].name,
-            masses=masses,
-            couplings=couplings,
+            masses=grid.masses,
+            couplings=grid.couplings,
             parameters=parameters,
             unit=_parameter(model, parameters[0]).unit,
-            axes=axes,
-            detectors=detectors,
+            axes=grid.axes,
+            detectors=grid.detectors,
             bin_width=table.bin_width,
             events=table.events,
             seed=first.run.seed,
@@ -262,17 +214,14 @@ class _Loader:
             points=points,
             limit=None,
         )
-        return scan if limit is None else replace(scan, limit=self._limit(limit, scan))
+        return scan if limit is None else replace(scan, limit=read_limit(limit, scan, self.check))
 
     # --- errors ---
-
-    def _refused(self, key: str, text: str) -> InputError:
-        return replace(self.check, problems=[Problem(key, text)]).error()
 
     def _table(self, key: str, model: Any) -> Any:
         held = self.data[key]
         if not isinstance(held, dict):
-            raise self._refused(key, f"found {shown(held)}; needs a table [{key}]")
+            raise self.check.refusal(key, f"found {shown(held)}; needs a table [{key}]")
         table = self.check.valid(model, held, f"{key}.")
         if table is None:
             raise self.check.error()
@@ -285,14 +234,14 @@ class _Loader:
         entry = self.data.get("generator")
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str):
-            raise self._refused("generator.name", "missing; needs the name of a model")
+            raise self.check.refusal("generator.name", "missing; needs the name of a model")
         try:
             model = find_generator(name)
         except InputError as error:
             text = str(error).removeprefix("generator.name: ")
-            raise self._refused("generator.name", text) from error
+            raise self.check.refusal("generator.name", text) from error
         if not issubclass(model, DecayingParticle):
-            raise self._refused(
+            raise self.check.refusal(
                 "generator.name", f"found {name!r}, which cannot be scanned: it has no coupling"
             )
         return model
@@ -301,11 +250,11 @@ class _Loader:
         names = [parameter.name for parameter in model.parameters if parameter.name != "mass"]
         for name in table.parameter:
             if name not in names:
-                raise self._refused("scan.coupling.parameter", str(unlisted(name, names)))
+                raise self.check.refusal("scan.coupling.parameter", str(unlisted(name, names)))
         first, *others = (_parameter(model, name) for name in table.parameter)
         for other in others:
             if (other.unit, other.low, other.high) != (first.unit, first.low, first.high):
-                raise self._refused(
+                raise self.check.refusal(
                     "scan.coupling.parameter",
                     f"found {first.name} and {other.name}; needs couplings of one unit and range",
                 )
@@ -317,7 +266,7 @@ class _Loader:
         couplings = self._along("scan.coupling", table, _parameter(model, parameters[0]))
         if not couplings[0] > 0:
             key = "scan.coupling.from" if table.values is None else "scan.coupling.values"
-            raise self._refused(key, "found 0; needs couplings above 0")
+            raise self.check.refusal(key, "found 0; needs couplings above 0")
         return couplings
 
     def _along(self, key: str, table: Range, parameter: Parameter) -> tuple[float, ...]:
@@ -328,22 +277,24 @@ class _Loader:
                 return number_of(value, parameter.unit, parameter.low, parameter.high)
             except ValueError as error:
                 text = f"found {shown(value)}; needs {needs(parameter)}"
-                raise self._refused(key, text) from error
+                raise self.check.refusal(key, text) from error
 
         if table.values is not None:
             where = key if isinstance(table, MassRange) else f"{key}.values"
             values = tuple(number(where, value) for value in table.values)
             if any(b <= a for a, b in itertools.pairwise(values)):
-                raise self._refused(where, "found values that do not rise; needs rising values")
+                raise self.check.refusal(
+                    where, "found values that do not rise; needs rising values"
+                )
             return values
         low, high = number(f"{key}.from", table.start), number(f"{key}.to", table.stop)
         if table.points == 1:
             return (low,)
         if not low < high:
             text = f"found {shown(table.start)} with to = {shown(table.stop)}; needs less than that"
-            raise self._refused(f"{key}.from", text)
+            raise self.check.refusal(f"{key}.from", text)
         if table.spacing == "log" and low == 0:
-            raise self._refused(f"{key}.from", "found 0; spacing 'log' needs a number above 0")
+            raise self.check.refusal(f"{key}.from", "found 0; spacing 'log' needs a number above 0")
         return tuple(_spaced(low, high, table.points or 1, table.spacing == "log"))
 
     def _axes(self, table: ScanTable, parameters: tuple[str, ...]) -> tuple[Axis, ...]:
@@ -352,15 +303,15 @@ class _Loader:
         for key in table.axes:
             named = f"scan.axes.{json.dumps(key)}"
             if key in filled:
-                raise self._refused(named, f"found {key}; {filled[key]} is the key for it")
+                raise self.check.refusal(named, f"found {key}; {filled[key]} is the key for it")
             group, _, rest = key.partition(".")
             if group not in SCANNED or not all(rest.split(".")):
-                raise self._refused(
+                raise self.check.refusal(
                     named,
                     f"found {key!r}; needs a key of [supernova], [generator] or [observation]",
                 )
             if key in ("generator.name", "generator.label"):
-                raise self._refused(named, f"found {key}; a scan has one model")
+                raise self.check.refusal(named, f"found {key}; a scan has one model")
         return tuple(Axis(key, values) for key, values in table.axes.items())
 
     def _detectors(self, table: ScanTable) -> tuple[str, ...]:
@@ -371,72 +322,50 @@ class _Loader:
                 try:
                     existing(name, detector_cards(), "file")
                 except CompleteError as error:
-                    raise self._refused("scan.detectors", str(error)) from error
+                    raise self.check.refusal("scan.detectors", str(error)) from error
             detectors = table.detectors
         else:
             detectors = (own,) if isinstance(own, str) else ()
         if not detectors and not table.energy:
-            raise self._refused(
+            raise self.check.refusal(
                 "scan.detectors", "missing; needs a list of detectors, or scan.energy = true"
             )
         return (*detectors, ENERGY) if table.energy else detectors
 
-    def _points(
-        self,
-        table: ScanTable,
-        masses: tuple[float, ...],
-        couplings: tuple[float, ...],
-        parameters: tuple[str, ...],
-        axes: tuple[Axis, ...],
-        detectors: tuple[str, ...],
-    ) -> Iterable[ScanPoint]:
-        choices = list(itertools.product(*(range(len(axis.values)) for axis in axes)))
+    def _points(self, grid: _Grid, table: ScanTable) -> Iterable[ScanPoint]:
         number = itertools.count()
-        for detector, parameter, choice in itertools.product(detectors, parameters, choices):
-            changes = {
-                axis.key: axis.values[place] for axis, place in zip(axes, choice, strict=True)
-            }
-            card = self._card(
-                table, masses[0], couplings[0], parameters, parameter, changes, detector
-            )
-            for mass in masses:
+        for detector, parameter, choice in itertools.product(
+            grid.detectors, grid.parameters, grid.choices
+        ):
+            card = self._card(grid, table, detector, parameter, choice)
+            for mass in grid.masses:
                 own = self._at_mass(card, mass)
-                if mass in (masses[0], masses[-1]):
+                if mass in (grid.masses[0], grid.masses[-1]):
                     self._can_see(own, detector)
                 yield ScanPoint(next(number), mass, parameter, choice, detector, own)
 
     def _card(
-        self,
-        table: ScanTable,
-        mass: float,
-        coupling: float,
-        parameters: tuple[str, ...],
-        parameter: str,
-        changes: Table,
-        detector: str,
+        self, grid: _Grid, table: ScanTable, detector: str, parameter: str, choice: tuple[int, ...]
     ) -> RunCard:
-        """The run card of a point, through all checks; errors name the keys of the scan."""
+        """The run card of the first mass, through all checks; errors name the keys of the scan."""
         data = copy.deepcopy(self.data)
         data["run"] = _with(data.get("run", {}), "precision", "scan")
-        for name in parameters:
-            data["generator"].pop(name, None)
-        model = find_generator(data["generator"]["name"])
-        data["generator"]["mass"] = with_unit(mass, "MeV")
-        data["generator"][parameter] = with_unit(coupling, _parameter(model, parameter).unit)
+        generator = data["generator"]
+        unit = _parameter(find_generator(generator["name"]), parameter).unit
+        for name in grid.parameters:
+            generator.pop(name, None)
+        generator["mass"] = with_unit(grid.masses[0], "MeV")
+        generator[parameter] = with_unit(grid.couplings[0], unit)
         names = {}
         if detector == ENERGY:
             data["observation"] = _with(data.get("observation", {}), "window", ALL_TIMES)
             _remove(data, "observation.detector")
-        else:
-            data.setdefault("observation", {})
-            changes = {**changes, "observation.detector": detector}
-            if table.detectors is not None:
-                names["observation.detector"] = "scan.detectors"
-        for key, value in changes.items():
-            self._put(data, key, copy.deepcopy(value))
-            names.setdefault(key, f"scan.axes.{json.dumps(key)}")
-        if table.detectors is None:
-            names.pop("observation.detector", None)
+        elif table.detectors is not None:
+            self._put(data, "observation.detector", detector, "observation")
+            names["observation.detector"] = "scan.detectors"
+        for axis, place in zip(grid.axes, choice, strict=True):
+            names[axis.key] = f"scan.axes.{json.dumps(axis.key)}"
+            self._put(data, axis.key, copy.deepcopy(axis.values[place]), names[axis.key])
         check = replace(self.check, problems=[])
         card = check.read(data, False)
         if card is None:
@@ -445,19 +374,17 @@ class _Loader:
             ]
             raise check.error()
         if card.run.supernovae is not None:
-            raise self._refused("run.supernovae", "found in a scan, whose events are weighted")
+            raise self.check.refusal("run.supernovae", "found in a scan, whose events are weighted")
         return replace(card, run=replace(card.run, events=table.events))
 
-    def _put(self, data: Table, key: str, value: object) -> None:
+    def _put(self, data: Table, key: str, value: object, named: str) -> None:
+        """Set a dotted key of the data; `named`: the key that an error names."""
         *outer, last = key.split(".")
         held = data
         for part in outer:
             held = held.setdefault(part, {})
             if not isinstance(held, dict):
-                raise self._refused(
-                    f"scan.axes.{json.dumps(key)}",
-                    f"found {key}; {part} is {shown(held)}, no table",
-                )
+                raise self.check.refusal(named, f"found {key}; {part} is {shown(held)}, no table")
         held[last] = value
 
     def _at_mass(self, card: RunCard, mass: float) -> RunCard:
@@ -470,7 +397,7 @@ class _Loader:
                 find_generator(setting.name)(values)
             except InputError as error:
                 key, _, text = str(error).partition(": ")
-                raise self._refused(key, f"{text} (at a mass of {mass:g} MeV)") from error
+                raise self.check.refusal(key, f"{text} (at a mass of {mass:g} MeV)") from error
         self.warned |= {str(one.message): None for one in caught}
         return replace(card, generators=(replace(setting, values=values),))
 
@@ -478,14 +405,14 @@ class _Loader:
         """Refuse a detector that has no window, or sees nothing of what the decays send."""
         if name == ENERGY:
             return
-        detector = self._detector(name)
+        detector = detector_of(name, self.check)
         if card.observation.window_s is None and detector.default_window is None:
-            raise self._refused(
+            raise self.check.refusal(
                 "observation.window", f"missing; {detector.name} has none of its own"
             )
         sought = card.observation.daughters
         if sought not in (None, "all", detector.daughters):
-            raise self._refused(
+            raise self.check.refusal(
                 "observation.daughters",
                 f"found {sought!r}; {detector.name} sees the {detector.daughters}",
             )
@@ -495,206 +422,11 @@ class _Loader:
             sent = find_generator(setting.name)(setting.values).sends
         if detector.daughters not in sent:
             sends = " and ".join(f"{one}s" for one in PDG_OF if one in sent) or "nothing"
-            raise self._refused(
+            raise self.check.refusal(
                 "scan.detectors",
                 f"found {detector.name}, which sees {detector.daughters}s; "
                 f"{setting.name} sends {sends}",
             )
-
-    def _detector(self, name: str) -> Detector:
-        try:
-            return find_detector(name, self.check.path)
-        except InputError as error:
-            raise self._refused("scan.detectors", str(error)) from error
-
-    # --- the limit ---
-
-    def _limit(self, table: LimitTable, scan: ScanCard) -> LimitSetting:
-        telescopes = [name for name in scan.detectors if name != ENERGY]
-        self._fitting(table, scan, telescopes)
-        statistic = table.statistic or "likelihood-ratio"
-        level, delta = self._threshold(table, statistic)
-        expected = bool(table.expected)
-        data = {name: self._data(name, table, scan) for name in scan.detectors}
-        if table.method == "spectrum" and not expected:
-            for name in telescopes:
-                if self._detector(name).observed is None:
-                    raise self._refused(
-                        "limit.expected",
-                        f"{'found false' if table.expected is False else 'missing'}; "
-                        f"{name} has no observed events: needs true",
-                    )
-        burst = self._burst(table) if table.method == "spectrum" else None
-        energy, luminosity = self._energy(table.energy)
-        return LimitSetting(
-            method=table.method,
-            statistic=statistic,
-            confidence_level=level,
-            delta=delta,
-            data=data,
-            burst=burst,
-            profile=table.method == "spectrum" and table.profile is not False,
-            expected=expected,
-            energy_erg=energy,
-            luminosity=luminosity,
-            compare=tuple(
-                self._comparison(place, entry, scan)
-                for place, entry in enumerate(table.compare, start=1)
-            ),
-        )
-
-    def _fitting(self, table: LimitTable, scan: ScanCard, telescopes: list[str]) -> None:
-        """Refuse tables and keys that the method does not know."""
-        method = table.method
-        allowed = {
-            "counting": {"statistic", "confidence_level", "delta", "data"},
-            "spectrum": LimitTable.model_fields.keys() - {"statistic", "energy"},
-            "energy": {"energy"},
-        }[method]
-        for key in sorted(table.model_fields_set - {"method", "compare"} - allowed):
-            raise self._refused(
-                f"limit.{key}", f"found with method = {method!r}, which does not know it"
-            )
-        if method == "energy" and ENERGY not in scan.detectors:
-            raise self._refused("limit.method", "found 'energy'; needs scan.energy = true")
-        if method == "energy" and table.energy is None:
-            raise self._refused("limit.energy", "missing; needs a table [limit.energy]")
-        if method != "energy" and not telescopes:
-            raise self._refused("limit.method", f"found {method!r}; needs a detector")
-        if method == "spectrum":
-            for name in telescopes:
-                if self._detector(name).daughters != "neutrino":
-                    raise self._refused(
-                        "limit.method", f"found 'spectrum'; {name} sees no neutrinos"
-                    )
-        if table.statistic == "poisson" and len(telescopes) > 1:
-            raise self._refused(
-                "limit.statistic", f"found 'poisson' with {len(telescopes)} detectors; needs one"
-            )
-        for name in table.data:
-            if name not in telescopes:
-                problem = str(unknown_name("", name, telescopes)).removeprefix(": ")
-                raise self._refused(f"limit.data.{name}", problem)
-
-    def _threshold(self, table: LimitTable, statistic: Statistic) -> tuple[float | None, float]:
-        from scipy.special import chdtri
-
-        if table.method == "energy":
-            return None, 0.0
-        if table.delta is not None:
-            if table.confidence_level is not None:
-                raise self._refused("limit.delta", "found beside confidence_level; needs one")
-            if statistic == "poisson":
-                raise self._refused(
-                    "limit.delta", "found with statistic = 'poisson'; needs confidence_level"
-                )
-            return None, table.delta
-        level = CONFIDENCE if table.confidence_level is None else table.confidence_level
-        return level, float(chdtri(1, 1 - level))
-
-    def _data(self, name: str, table: LimitTable, scan: ScanCard) -> DataSetting:
-        if name == ENERGY or table.method == "energy":
-            return DataSetting()
-        entry, key = table.data.get(name, DataTable()), f"limit.data.{name}"
-        detector = self._detector(name)
-        low, high = entry.energy or (None, None)
-        if entry.energy is not None:
-            ends = detector.energy_window
-            if not (entry.energy[0] < ends[1] and entry.energy[1] > ends[0]):
-                raise self._refused(
-                    f"{key}.energy",
-                    f"found {entry.energy[0]:g} to {entry.energy[1]:g} MeV; {name} sees "
-                    f"{ends[0]:g} to {ends[1]:g} MeV",
-                )
-        if table.method == "counting":
-            self._observed(key, name, entry, detector, scan)
-        background = entry.background
-        if isinstance(background, tuple):
-            background = background[1] * self._window(key, name, detector, scan)
-        return DataSetting(low, high, entry.observed, background)  # type: ignore[arg-type]
-
-    def _observed(
-        self, key: str, name: str, entry: DataTable, detector: Detector, scan: ScanCard
-    ) -> None:
-        """Refuse counts left to a detector's card that has none for this energy and window."""
-        if entry.observed is not None:
-            return
-        seen = detector.observed
-        if seen is None:
-            raise self._refused(
-                f"{key}.observed",
-                f'missing; the card of {name} has none: needs a number, or "background"',
-            )
-        if isinstance(seen, ObservedCounts):
-            windows = self._windows(name, detector, scan)
-            other = [one for one in windows if abs(one / seen.window - 1) > SAME_WINDOW]
-            if other or entry.energy not in (None, detector.energy_window):
-                low, high = detector.energy_window
-                raise self._refused(
-                    f"{key}.observed",
-                    f"missing; the card of {name} has the counts of {low:g}-{high:g} MeV and "
-                    f"{seen.window:g} s alone",
-                )
-
-    def _window(self, key: str, name: str, detector: Detector, scan: ScanCard) -> float:
-        """The window [s] with which a rate is multiplied."""
-        first, *others = self._windows(name, detector, scan)
-        if others:
-            raise self._refused(
-                f"{key}.background", "found a rate with several windows; needs a number of counts"
-            )
-        return first
-
-    def _windows(self, name: str, detector: Detector, scan: ScanCard) -> list[float]:
-        """The windows [s] in which a detector observes, over the scan."""
-        own = [one.card.observation.window_s for one in scan.points if one.detector == name]
-        found = {detector.default_window if one is None else one for one in own}
-        return sorted(window for window in found if window is not None)
-
-    def _burst(self, table: LimitTable) -> GeneratorSetting:
-        """The model that competes with the signal, through the checks of [generator]."""
-        entry = {"name": BURST.rpartition(".")[2], **(table.burst or {})}
-        check = replace(self.check, problems=[])
-        setting = check.generator(BURST, entry, False)
-        if setting is None or check.problems:
-            raise check.error()
-        return setting
-
-    def _energy(self, table: EnergyTable | None) -> tuple[float | None, float | None]:
-        if table is None:
-            return None, None
-        if table.share is not None and table.of is not None:
-            return table.share * table.of, None
-        return table.total, table.luminosity
-
-    def _comparison(self, place: int, entry: CompareTable, scan: ScanCard) -> Comparison:
-        key = f"limit.compare[{place}]"
-        mass = coupling = None
-        if entry.mass is not None:
-            mass = self._quantity(f"{key}.mass", entry.mass, "MeV")
-            coupling = self._quantity(f"{key}.coupling", entry.coupling, scan.unit)
-            low, high = scan.masses[0], scan.masses[-1]
-            if not low * (1 - 1e-9) <= mass <= high * (1 + 1e-9):
-                raise self._refused(
-                    f"{key}.mass",
-                    f"found {shown(entry.mass)}; the scan runs from {low:g} to {high:g} MeV",
-                )
-        if entry.parameter is not None and entry.parameter not in scan.parameters:
-            text = str(unlisted(entry.parameter, scan.parameters))
-            raise self._refused(f"{key}.parameter", text)
-        curve = None if entry.curve is None else Path(entry.curve)
-        return Comparison(
-            entry.source, entry.reason, mass, coupling, entry.edge, curve, entry.parameter
-        )
-
-    def _quantity(self, key: str, value: object, unit: str) -> float:
-        try:
-            number = quantity(value, unit, key)
-        except InputError as error:
-            raise self._refused(key, str(error).removeprefix(f"{key}: ")) from error
-        if not number > 0:
-            raise self._refused(key, f"found {shown(value)}; needs a number above 0")
-        return number
 
 
 def _parameter(model: type[Generator], name: str) -> Parameter:

@@ -28,6 +28,9 @@ Edge = Literal["lower", "upper"]
 Counts = float | Literal["background"]
 Background = float | Literal["observed"]
 
+ENERGY = "energy"
+"""Stands for a detector: the energy [erg] that leaves the core with the particles."""
+
 LARGEST = 1000  # values along mass or coupling
 RATE = "1/s"
 

@@ -100,6 +100,30 @@ def test_reweighted_counts_are_those_of_each_coupling(make, low, high, observati
     assert max(map(abs, pulls)) < 3.5
 
 
+def test_heavy_parents_of_soft_photons_are_drawn(supernova):
+    """Would catch parents left out because their most energetic photon is beyond the detector.
+
+    At 250 MeV a parent at rest sends photons of 125 MeV; the band ends at 100.
+    """
+
+    def band(energy: Array) -> Array:
+        return np.where(energy < 100, 1.0, 0.0)
+
+    model = Dipole(
+        {"mass": 250.0, "d": 1e-15, "nature": "majorana", "screening": "electron",
+         "processes": ("inverse-decay",)}
+    )  # fmt: skip
+    sums = []
+    for response in (band, None):
+        source = model.prepare(supernova, PHOTONS, "draft", 1, True, response)
+        rows = source.arrivals(block_stream(4, 0), 0, 100_000, 100_000)
+        value = rows["weight"] * band(rows["energy"])
+        sums.append((value.sum(), np.sqrt((value**2).sum())))
+    (with_band, error), (without, other) = sums
+    assert without > 10 * other
+    assert abs(with_band - without) < 4 * np.hypot(error, other)
+
+
 def test_spectra_are_the_weights_in_bins(supernova):
     """Would catch rows in the wrong bin, or events whose rows are counted as independent."""
     strengths = np.array([1.0, 1e3])
