@@ -6,6 +6,8 @@ those that are there are used, others are scanned and kept there.
 
 import argparse
 import functools
+import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from matplotlib.lines import Line2D
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.judgement.limit import Limit, find_limit
 from snmc.judgement.limit_plots import draw_region, set_axes
-from snmc.judgement.plots import BLACK, BLUE, GREEN, STYLE
+from snmc.judgement.plots import BLUE, GREEN, GREY, STYLE
 from snmc.judgement.scan import run_scan
 from snmc.run.scan_card import load_scan
 
@@ -83,6 +85,7 @@ def run(name: str, description: str, panels: Sequence[Panel]) -> None:
     arguments.add_argument("--scheduler", help='address of a Dask scheduler, or "local"')
     arguments.add_argument("--only", action="append", help="draw this card alone; may be repeated")
     given = arguments.parse_args()
+    warnings.showwarning = _show_warning
     try:
         given.grids.mkdir(parents=True, exist_ok=True)
         limits = functools.cache(functools.partial(_limit, given))
@@ -91,6 +94,10 @@ def run(name: str, description: str, panels: Sequence[Panel]) -> None:
     except (InputError, PhysicsError, OSError) as error:
         raise SystemExit(f"{name}: error: {error}") from None
     print(f"picture: {given.output}")
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _limit(given: argparse.Namespace, card: str) -> Limit:
@@ -123,7 +130,7 @@ def draw(panels: Sequence[Panel], limits: FindLimit, only: Sequence[str] | None 
 def _draw_panel(ax: "Axes", panel: Panel, limits: FindLimit, only: Sequence[str] | None) -> None:
     handles: list[Artist] = []
     curves = []
-    printed: Any = {"marker": "v", "ls": "", "ms": 8, "mec": BLACK}
+    printed: Any = {"marker": "v", "ls": "", "ms": 8}
     stated = False
     for region in panel.regions:
         if only and region.card not in only:
@@ -140,14 +147,15 @@ def _draw_panel(ax: "Axes", panel: Panel, limits: FindLimit, only: Sequence[str]
             )
             for one in limit.compared:
                 if one.curve == curve.name and len(one.masses) == 1:
-                    ax.plot(one.masses, one.theirs, color=region.colour, **printed)
+                    face = region.colour if region.filled else "white"
+                    ax.plot(one.masses, one.theirs, mfc=face, mec=region.colour, **printed)
                     stated = True
         model, unit = limit.model, limit.unit
     if not curves:
         raise InputError(f"--only: found {', '.join(only or [])}; no such card in the figure")
     set_axes(ax, model, curves, unit)
     if stated:
-        handles.append(Line2D([], [], color="white", label="stated in the paper", **printed))
+        handles.append(Line2D([], [], color=GREY, label="stated in the paper", **printed))
     if panel.extra is not None:
         handles.append(panel.extra(ax))
     ax.set_title(panel.title)
