@@ -4,6 +4,7 @@ Exit status: 0 success, 1 a check failed, 2 bad input, 130 interrupted.
 """
 
 import os
+import re
 import shlex
 import signal
 import sys
@@ -25,6 +26,7 @@ SUCCESS, CHECK_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as the shell reports it
 ROOT_MAGIC = b"root"  # the first four bytes of every ROOT file
 PICTURES = (".png", ".pdf", ".svg")
+DASK_ADDRESS = r"(?:(?:tcp|tls|ws|wss)://)?[^/\s]+:\d+"
 
 Command = Callable[..., Any]
 
@@ -128,15 +130,25 @@ def _workers(command: Command) -> Command:
     )(command)
 
 
+def _address(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is no address: without one the option may have taken the card for it."""
+    if value not in (None, "local") and not re.fullmatch(DASK_ADDRESS, value or ""):
+        raise InputError(
+            f"--scheduler: found '{value}'; needs the address of a Dask scheduler, such as "
+            "tcp://host:8786, or nothing: put it behind the card then"
+        )
+    return value
+
+
 def _scheduler(command: Command) -> Command:
     return click.option(
         "--scheduler",
         is_flag=False,
         flag_value="local",
+        callback=_address,
         metavar="[ADDRESS]",
         help="Work on the Dask cluster whose scheduler is at ADDRESS (tcp://host:8786); without "
-        "ADDRESS, which must then end the line or stand before an option, on processes of this "
-        "machine.",
+        "ADDRESS, on processes of this machine: write it behind CARD then.",
     )(command)
 
 

@@ -8,6 +8,7 @@ Earth's own matter is not crossed.
 """
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -157,6 +158,7 @@ class FlavourTable(NamedTuple):
     dlog: float
 
 
+@cache
 def flavour_table(ordering: str = "NO", parameters: str = "nufit-5.2") -> FlavourTable:
     """Tabulate `transition_probability` for `flavour_at_earth`; interpolates to 1e-5.
 

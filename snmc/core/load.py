@@ -1,6 +1,7 @@
 """Load a core from what a card says: a shipped name, a path, or a table."""
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def load_core(spec: str | Mapping[str, object], base: Path | None = None) -> Sup
     """
     if isinstance(spec, str):
         if spec in _SHIPPED:
-            return _from_files(_DATA / spec, spec, _SHIPPED[spec], {})
+            return _shipped(spec)
         return _from_path(spec, base, {})
     if "type" in spec:
         raw, duration = analytic.build(spec)
@@ -65,6 +66,12 @@ def load_core(spec: str | Mapping[str, object], base: Path | None = None) -> Sup
             f" core ({', '.join(analytic.TYPES)})"
         )
     return _from_path(path, base, spec)
+
+
+@cache
+def _shipped(name: str) -> SupernovaCore:
+    """A shipped core, read once: its files never change."""
+    return _from_files(_DATA / name, name, _SHIPPED[name], {})
 
 
 def _from_path(spec: str, base: Path | None, options: Mapping[str, object]) -> SupernovaCore:

@@ -372,31 +372,25 @@ def _groups(plan: Plan, first: int) -> Iterator[tuple[int, int]]:
 class _Assignment:
     """What a worker must know of a run, small enough to go with every group.
 
-    `card`: the RunCard, pickled; `digests`: of each part of the run's identity, for the worker may
-    find other files under the card's names.
+    `card`: the RunCard, pickled; `digests`: of each part of the run's identity by its name, for a
+    worker may find other files under the names in the card.
     """
 
     card: bytes
-    digests: Mapping[str, str]
+    digests: tuple[tuple[str, str], ...]
 
 
-def _digests(identity: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name: hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
+def _digests(identity: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest())
         for name, part in identity.items()
-    }
+    )
 
 
 def _make_assigned(assignment: _Assignment, group: tuple[int, int]) -> Block:
     """Events of a group on a worker, by the plan that it makes itself once a run."""
     with _planning:  # of several threads one plans, the others wait for it
-        plan, digests = _planned(assignment.card)
-    other = [name for name, digest in assignment.digests.items() if digests[name] != digest]
-    if other:
-        raise InputError(
-            f"--scheduler: a worker on {gethostname()} finds another {' and '.join(other)} by the "
-            "names in the card than this process; needs the same files on all machines"
-        )
+        plan = _assigned_plan(assignment)
     return make_group(plan, group)
 
 
@@ -404,12 +398,19 @@ _planning = Lock()
 
 
 @lru_cache(maxsize=1)
-def _planned(pickled: bytes) -> tuple[Plan, dict[str, str]]:
-    card: RunCard = pickle.loads(pickled)
+def _assigned_plan(assignment: _Assignment) -> Plan:
+    card: RunCard = pickle.loads(assignment.card)
     with heard():  # the process that asks says the same
         experiment = prepare(card)
-        plan = plan_run(card, experiment, workers=1, quiet=True)
-    return plan, _digests(_identity(card, experiment))
+        found = _digests(_identity(card, experiment))
+        other = [name for name, _ in set(found) - set(assignment.digests)]
+        if other:
+            raise InputError(
+                f"--scheduler: a worker on {gethostname()} finds another "
+                f"{' and '.join(sorted(other))} by the names in the card than this process; needs "
+                "the same files on all machines"
+            )
+        return plan_run(card, experiment, workers=1, quiet=True)
 
 
 # --- the run -------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ a worker was lost: the results are the same, in the same order.
 
 import logging
 import platform
-import re
 import signal
 import sys
 import warnings
@@ -31,7 +30,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LOCAL = "local"  # in place of an address: processes of this machine
-ADDRESS = r"(?:(?:tcp|tls|ws|wss)://)?[^/\s]+:\d+"
 CONNECT = 10.0  # s to reach a scheduler
 PATIENCE = 300.0  # s that a cluster may be without any worker
 GLANCE = 5.0  # s after which one looks whether there are still workers
@@ -169,11 +167,6 @@ def _connected(scheduler: str, workers: int) -> Iterator["Client"]:
         ):
             yield client
         return
-    if not re.fullmatch(ADDRESS, scheduler):
-        raise InputError(
-            f"--scheduler: found {scheduler!r}; needs the address of a Dask scheduler, such as "
-            "tcp://host:8786, or nothing, at the end of the line, for processes of this machine"
-        )
     with _silent_dask():
         try:
             client = Client(scheduler, timeout=CONNECT, set_as_default=False)

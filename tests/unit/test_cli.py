@@ -112,6 +112,13 @@ def test_run_hands_on_what_it_was_told(here, stand_in, capsys):
     assert (card.run.output, changed.run.output) == (here / "c.root", here / "my.root")
 
 
+@pytest.mark.parametrize("found", ["c.toml", "host", "http://host:8787/status", ""])
+def test_what_is_no_address_is_refused(here, capsys, found):
+    """Catches `--scheduler CARD`: the card is taken for the address, and then it is missing."""
+    assert status("run", "--scheduler", found) == 2
+    assert f"--scheduler: found '{found}'; needs the address" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
 def test_validate_ends_with_its_verdict(here, stand_in, capsys, passed, code):
     """Catches a failed check that a script would take for a success."""

@@ -183,13 +183,6 @@ def test_other_software_is_refused(address, monkeypatch):
         scheduler._work(abs, 1, ours)
 
 
-@pytest.mark.parametrize("found", ["card.toml", "host", "http://host:8787/status", ""])
-def test_what_is_no_address_is_refused(found):
-    """Catches `--scheduler CARD`, where the card is taken for the address."""
-    with pytest.raises(InputError, match=f"found '{found}'; needs the address"):
-        check_scheduler(found)
-
-
 def test_nobody_answers(monkeypatch):
     """Catches a wait without end, or a traceback, for a wrong address."""
     monkeypatch.setattr(scheduler, "CONNECT", 0.3)
