@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     with warnings.catch_warnings():
         if not sys.warnoptions:
             warnings.simplefilter("default", PhysicsWarning)
-        warnings.showwarning = _show_warning
+        warnings.showwarning = _show_once()
         sys.exit(_status(arguments))
 
 
@@ -85,16 +85,18 @@ def _terminate(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    kind = "" if issubclass(category, PhysicsWarning) else f"{category.__name__}: "
-    click.echo(f"snmc: warning: {kind}{' '.join(str(message).split())}", err=True)
+def _show_once() -> Callable[..., None]:
+    """What shows warnings in one line, the same line once, whichever part of the work it is of."""
+    told = set[str]()
+
+    def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        kind = "" if issubclass(category, PhysicsWarning) else f"{category.__name__}: "
+        line = f"snmc: warning: {kind}{' '.join(str(message).split())}"
+        if line not in told:
+            told.add(line)
+            click.echo(line, err=True)
+
+    return show
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -364,16 +366,18 @@ def show(source: Path, as_json: bool, settings: tuple[str, ...]) -> None:
         raise InputError(f"--set: found with the ROOT file '{source}'; only a card can be changed")
     checked = None if is_file else _load(source, settings)
 
-    from snmc.judgement import report
-    from snmc.judgement.grid import grid_report, is_grid, load_grid
+    from snmc.judgement import grid, report
 
     text: Callable[[Any], str]
     if checked is not None:
         told, text = report.show_card(checked), report.text_of
-    elif is_grid(source):
+    elif grid.is_grid(source):
         from snmc.judgement.scan import summary
 
-        told, text = grid_report(source), lambda _: summary(load_grid(source), source)
+        told = grid.grid_report(source)
+
+        def text(told: Any) -> str:
+            return f"{summary(grid.load_grid(source), source)}\n{report.grid_text(told)}"
     else:
         told, text = report.show_file(source), report.file_text
     if as_json:

@@ -4,9 +4,11 @@ The file is ROOT: one tree a detector with a row for each point and coupling, an
 is small, so it is written anew each time, whole or not at all.
 """
 
+import io
 import json
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -85,30 +87,44 @@ class Grid:
             if (point.detector, point.parameter, point.choice) == (detector, parameter, choice)
         ]
 
-    def save(self, path: Path) -> None:
-        """Write the file; what is there before stays until the new one is whole.
+    def add(self, point: int, series: Series) -> None:
+        """Add what was measured at a point. Raises PhysicsError for NaN or infinity."""
+        for name in STORED:
+            if not np.isfinite(getattr(series, name)).all():
+                at = self.points[point]
+                raise PhysicsError(
+                    f"{name} of {at.detector} at {at.mass:g} MeV, {at.parameter}: found NaN or "
+                    "infinity"
+                )
+        self.series[point] = series
 
-        Raises OutputError if it cannot be written, PhysicsError for NaN or infinity.
+    def save(self, path: Path) -> None:
+        """Write the file; what is there before stays until the new one is on the disk.
+
+        Raises OutputError if it cannot be written.
         """
+        content = self._file()
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            with tempfile.NamedTemporaryFile(
-                dir=path.parent, prefix=f".{path.name}.", delete=False
-            ) as file:
-                temporary = Path(file.name)
             try:
-                self._write(temporary)
-                os.chmod(temporary, 0o666 & ~_umask())
+                with temporary.open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
                 os.replace(temporary, path)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
         except OSError as error:
-            raise OutputError(f"{path}: {error.strerror or error}") from error
+            kept = "; what was saved before is kept" if path.exists() else ""
+            raise OutputError(f"{path}: {error.strerror or error}{kept}") from error
 
-    def _write(self, path: Path) -> None:
+    def _file(self) -> bytes:
+        """Content of the ROOT file."""
         import uproot
 
-        with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
+        buffer = io.BytesIO()
+        with uproot.recreate(buffer, compression=uproot.ZSTD(1)) as file:
             trees = {}
             edges = {}
             for detector, tree in zip(self.detectors, _tree_names(self.detectors), strict=True):
@@ -126,6 +142,7 @@ class Grid:
                 )
                 file[tree].extend(columns)
             file["metadata"] = to_json(self._metadata(trees, edges))
+            return buffer.getvalue()  # uproot closes the buffer, with nothing left to write
 
     def _rows(self, detector: str) -> tuple[dict[str, npt.NDArray[Any]], list[float]] | None:
         """Columns of a detector's tree and the edges of its bins; None if nothing is done yet."""
@@ -148,12 +165,10 @@ class Grid:
             columns[name] = repeated((point.choice[place] for point in done), "i2")
         for name in (*STORED, "thin"):
             columns[name] = np.concatenate([getattr(series, name) for series in all_series])
-            if not np.isfinite(columns[name]).all():
-                raise PhysicsError(f"{name} of {detector}: holds NaN or infinity")
         return columns, all_series[0].edges.tolist()
 
     def _axis_columns(self) -> list[str]:
-        return [re.sub(r"\W", "_", key) for key, _ in self.axes]
+        return [re.sub(r"\W", "_", key, flags=re.ASCII) for key, _ in self.axes]
 
     def _metadata(self, trees: Mapping[str, str], edges: Mapping[str, Any]) -> dict[str, Any]:
         axis_columns = self._axis_columns()
@@ -205,6 +220,15 @@ def empty_grid(
     )
 
 
+def check_writable(path: Path) -> None:
+    """Raise OutputError if no file can be made beside `path`: better told now than after hours."""
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror or error}; nothing was measured") from error
+
+
 def load_grid(path: Path) -> Grid:
     """Read the file of a grid. Raises InputError if it is none."""
     import uproot
@@ -226,24 +250,24 @@ def load_grid(path: Path) -> Grid:
                 series[int(columns["point"][start])] = Series(
                     edges, **{name: columns[name][part] for name in STORED}
                 )
-    known = ("kind", "card", "identity", "masses_MeV", "couplings", "unit", "parameters", "axes",
-             "detectors", "points", "done", "trees", "edges", "columns")  # fmt: skip
-    return Grid(
-        card=told["card"],
-        identity=told["identity"],
-        masses=tuple(told["masses_MeV"]),
-        couplings=tuple(told["couplings"]),
-        parameters=tuple(told["parameters"]),
-        unit=told["unit"],
-        axes=tuple((axis["key"], tuple(axis["values"])) for axis in told["axes"]),
-        detectors=tuple(told["detectors"]),
-        points=tuple(
-            GridPoint(number, mass, parameter, tuple(choice), detector)
-            for number, mass, parameter, choice, detector in told["points"]
-        ),
-        series=series,
-        provenance={key: value for key, value in told.items() if key not in known},
-    )
+        known = ("kind", "card", "identity", "masses_MeV", "couplings", "unit", "parameters",
+                 "axes", "detectors", "points", "done", "trees", "edges", "columns")  # fmt: skip
+        return Grid(
+            card=told["card"],
+            identity=told["identity"],
+            masses=tuple(told["masses_MeV"]),
+            couplings=tuple(told["couplings"]),
+            parameters=tuple(told["parameters"]),
+            unit=told["unit"],
+            axes=tuple((axis["key"], tuple(axis["values"])) for axis in told["axes"]),
+            detectors=tuple(told["detectors"]),
+            points=tuple(
+                GridPoint(number, mass, parameter, tuple(choice), detector)
+                for number, mass, parameter, choice, detector in told["points"]
+            ),
+            series=series,
+            provenance={key: value for key, value in told.items() if key not in known},
+        )
 
 
 def is_grid(path: Path) -> bool:
@@ -264,18 +288,17 @@ def _metadata_in(path: Path) -> dict[str, Any]:
         return dict(json.loads(str(file["metadata"]))) if "metadata" in file else {}
 
 
+def label(detector: str) -> str:
+    """What a detector is called; one given by the path of its card by the name of the file."""
+    return Path(detector).name.removesuffix(".toml")
+
+
 def _tree_names(detectors: Iterable[str]) -> list[str]:
-    """Names that ROOT and C++ take; of a detector given by a path that of its file."""
+    """Names that ROOT and C++ take, all different."""
     names: list[str] = []
     for detector in detectors:
-        name = "grid_" + re.sub(r"\W", "_", Path(detector).name.removesuffix(".toml"))
+        name = "grid_" + re.sub(r"\W", "_", label(detector), flags=re.ASCII)
         while name in names:
             name += "_"
         names.append(name)
     return names
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

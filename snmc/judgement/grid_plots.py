@@ -1,28 +1,30 @@
 """Pictures of the grid of a scan: maps of the expected counts by mass and coupling."""
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from snmc.judgement.grid import Grid, load_grid
+from snmc.judgement.grid import Grid, label, load_grid
 from snmc.judgement.plots import MAP, STYLE
-from snmc.judgement.scan import MATTERS
+from snmc.judgement.scan import doubtful
 from snmc.run.scan_card import ENERGY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DECADES = 12.0  # most that a map shows below its maximum
-LINES = (1e-2, 1e0, 1e2, 1e4)  # counts along which lines run
+DECADES = 12.0  # of energy, most that a map shows below its maximum
+FEWEST = -2.0  # decadic logarithm of the counts below which a map tells no more
+LETTERS = 50  # of the title, in the width of one map
 
 
 def plot_grid(path: Path, picture: Path) -> None:
     """Draw a map of the counts for each detector, coupling and choice of a grid's file.
 
-    Hatched: cells whose sample is too thin to be trusted. Raises InputError for a file that is no
-    grid.
+    White: nothing arrives. Line: one count. Hatched: the sample is too thin to be trusted. Raises
+    InputError for a file that is no grid.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -39,11 +41,13 @@ def plot_grid(path: Path, picture: Path) -> None:
             _draw(ax, grid, detector, parameter, choice)
         for ax in axes[len(maps) :]:
             ax.set_visible(False)
-        figure.suptitle(str(grid.card["title"]))
-        figure.savefig(picture, dpi=100)
+        figure.suptitle(textwrap.fill(str(grid.card["title"]), LETTERS * columns))
+        figure.savefig(picture, dpi=150)
 
 
 def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[int, ...]) -> None:
+    from matplotlib.collections import PolyCollection
+
     done = [
         p for p in grid.points
         if (p.detector, p.parameter, p.choice) == (detector, parameter, choice)
@@ -52,49 +56,57 @@ def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[i
     values = [
         f"{key.split('.')[-1]} {of[i]}" for (key, of), i in zip(grid.axes, choice, strict=True)
     ]
-    ax.set_title(", ".join([Path(detector).stem, *values]), fontsize="medium")
+    ax.set_title(", ".join([label(detector), *values]), fontsize="medium")
     unit = f" [{grid.unit}]" if grid.unit else ""
-    ax.set(xlabel="mass [MeV]", ylabel=f"{parameter}{unit}", yscale="log")
-    masses, couplings = np.array([p.mass for p in done]), np.array(grid.couplings)
-    if len(masses) > 1 and masses[-1] / masses[0] > 10:
-        ax.set_xscale("log")
+    ax.set(xlabel="mass [MeV]", ylabel=f"{parameter}{unit}")
     if not done:
         return
+    masses, couplings = np.array([p.mass for p in done]), np.array(grid.couplings)
+    even_log, even = _even_in_log(masses), _even_in_log(couplings)
+    ax.set(xscale="log" if even_log else "linear", yscale="log" if even else "linear")
     counts = np.array([grid.series[p.number].counts for p in done]).T
-    thin = np.array([grid.series[p.number].thin for p in done]).T
-    if detector != ENERGY:
-        thin &= counts > MATTERS
+    thin = np.array([doubtful(detector, grid.series[p.number]) for p in done]).T
     with np.errstate(divide="ignore"):
         log = np.ma.masked_invalid(np.log10(counts))
     if log.count() == 0:
+        ax.text(0.5, 0.5, "nothing arrives", transform=ax.transAxes, ha="center")
         return
     top = float(log.max())
+    least = max(float(log.min()), top - DECADES if detector == ENERGY else FEWEST)
+    x, y = _edges(masses, even_log), _edges(couplings, even)
     mesh = ax.pcolormesh(
-        _edges(masses), _edges(couplings), log, cmap=MAP, rasterized=True,
-        vmin=max(float(log.min()), top - DECADES), vmax=top,
+        x, y, log, cmap=MAP, rasterized=True, vmin=min(least, top), vmax=top,
     )  # fmt: skip
     what = "energy that leaves [erg]" if detector == ENERGY else "expected counts"
-    ax.figure.colorbar(mesh, ax=ax, label=f"log$_{{10}}$ {what}")
-    if min(counts.shape) > 1:
-        levels = [level for level in LINES if counts.min() < level < counts.max()]
-        if levels and detector != ENERGY:
-            lines = ax.contour(
-                masses, couplings, log.filled(top - 40), np.log10(levels), colors="white",
-                linewidths=0.8, linestyles="-",
-            )  # fmt: skip
-            ax.clabel(lines, fmt=lambda level: f"{10**level:g}", fontsize="small")
-        if thin.any():
-            ax.contourf(
-                masses, couplings, thin.astype(float), [0.5, 1.5], colors="none", hatches=["///"]
-            )
+    bar = ax.figure.colorbar(
+        mesh, ax=ax, label=f"log$_{{10}}$ {what}", extend="min" if log.min() < least else "neither"
+    )
+    if detector != ENERGY and min(counts.shape) > 1 and counts.min() < 1 < counts.max():
+        one = ax.contour(masses, couplings, log.filled(FEWEST), [0.0], colors="white")
+        bar.add_lines(one)
+    corners = [
+        [(x[i], y[j]), (x[i + 1], y[j]), (x[i + 1], y[j + 1]), (x[i], y[j + 1])]
+        for j, i in np.argwhere(thin)
+    ]
+    ax.add_collection(PolyCollection(corners, hatch="////", fc="none", ec="black", lw=0))
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
 
 
-def _edges(centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Edges of cells, halfway in the logarithm between neighbours."""
+def _even_in_log(values: npt.NDArray[np.float64]) -> bool:
+    """Whether the logarithms are as evenly spaced as the values, or more."""
+
+    def unevenness(x: npt.NDArray[np.float64]) -> float:
+        steps = np.diff(x)
+        return float(np.ptp(steps) / np.mean(steps)) if len(steps) else 0.0
+
+    return bool(values[0] > 0) and unevenness(np.log(values)) <= unevenness(values) + 1e-9
+
+
+def _edges(centres: npt.NDArray[np.float64], logarithmic: bool) -> npt.NDArray[np.float64]:
+    """Edges of cells, halfway between neighbours, in the logarithm if wanted."""
     if len(centres) == 1:
         return np.asarray(centres[0] * np.array([0.9, 1.1]))
-    logs = np.log(centres)
-    middle = (logs[1:] + logs[:-1]) / 2
-    return np.asarray(
-        np.exp(np.concatenate([[2 * logs[0] - middle[0]], middle, [2 * logs[-1] - middle[-1]]]))
-    )
+    x = np.log(centres) if logarithmic else centres
+    middle = (x[1:] + x[:-1]) / 2
+    edges = np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])
+    return np.asarray(np.exp(edges) if logarithmic else edges)

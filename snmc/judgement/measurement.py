@@ -1,6 +1,5 @@
 """One point of a scan: a sample drawn once, and what a detector expects at every coupling."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.decays.reweighting import Sample, add_spectra
-from snmc.ground.errors import InputError, NoEmissionError, PhysicsWarning
+from snmc.ground.errors import InputError, NoEmissionError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.ground.units import MEV_IN_ERG
 from snmc.judgement.series import Series
@@ -21,7 +20,7 @@ from snmc.run.scan_card import ENERGY
 
 if TYPE_CHECKING:
     from snmc.run.card import RunCard
-    from snmc.run.scan_card import ScanPoint
+    from snmc.run.scan_card import ScanCard, ScanPoint
 
 Array = npt.NDArray[np.float64]
 
@@ -49,6 +48,17 @@ def measure(
     if point.detector == ENERGY:
         return _energy(point, model, strengths, events, seed)
     return _counts(point, model, strengths, events, seed, bin_width)
+
+
+def check_scaling(card: "ScanCard") -> None:
+    """Raise InputError if a model's rates do not scale with the coupling that runs.
+
+    At the smallest and the largest mass: `measure` looks at each.
+    """
+    ends = (card.masses[0], card.masses[-1])
+    for point in card.points:
+        if point.mass in ends:
+            _scaled(point.card, point.parameter, np.array(card.couplings))
 
 
 def energy_edges(window: tuple[float, float], width: float | None) -> Array:
@@ -199,9 +209,8 @@ def _model(card: "RunCard", parameter: str, coupling: float) -> DecayingParticle
     setting = replace(
         card.generators[0], values={**card.generators[0].values, parameter: float(coupling)}
     )
-    with warnings.catch_warnings():  # said when the card was read
-        warnings.simplefilter("ignore", PhysicsWarning)
-        (model,) = prepare_generators(replace(card, generators=(setting,))).values()
+    # no warnings.catch_warnings here: it would change the filters of all threads
+    (model,) = prepare_generators(replace(card, generators=(setting,))).values()
     if not isinstance(model, DecayingParticle):
         raise InputError(f"{card.path}: generator.name: found {setting.name!r}; it does not decay")
     return model

@@ -112,6 +112,8 @@ def show_file(path: Path) -> dict[str, Any]:
         if "metadata" not in file:
             raise InputError(f"{path}: found no 'metadata' in it; needs a file written by snmc")
         metadata = json.loads(str(file["metadata"]))
+        if "tallies" not in metadata and "columns" not in metadata:
+            raise InputError(f"{path}: found others' 'metadata' in it; needs a file of snmc")
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
     return {"file": str(path), "complete": "tallies" in metadata, "entries": entries, **metadata}
 
@@ -138,9 +140,7 @@ def file_text(told: Mapping[str, Any]) -> str:
     for tree, columns in told["columns"].items():
         rows = told["entries"].get(tree)
         lines.append(f"{tree}" + ("" if rows is None else f", {rows} rows"))
-        for name, column in columns.items():
-            unit = f" [{column['unit']}]" if column["unit"] else ""
-            lines.append(f"  {name:<18} {column['meaning']}{unit}")
+        lines += _described(columns)
     if detector is not None:
         lines.append("channels   " + _numbered(detector["channels"]))
     for number, generator in enumerate(generators):
@@ -149,6 +149,31 @@ def file_text(told: Mapping[str, Any]) -> str:
             modes = _numbered(generator["normalisation"]["modes"])
             lines.append(f"modes{label}".ljust(10) + f" {modes}")
     return "\n".join([*lines, *(f"cite       {text}" for text in told["citations"])])
+
+
+def grid_text(told: Mapping[str, Any]) -> str:
+    """Lines on how the file of a grid was made and what its trees hold, for a reader.
+
+    `told`: as `snmc.judgement.grid.grid_report` gives it.
+    """
+    lines = [
+        f"  title               {told['card']['title']}",
+        f"  made                {told['created']} by {shlex.join(told['command'])}",
+        f"  seed                {told['card']['run']['seed']}, sources "
+        f"{told['identity']['source']}",
+    ]
+    for detector, tree in told["trees"].items():
+        edges = told["edges"][detector]
+        lines.append(f"{tree}: {len(edges) - 1} bins from {edges[0]:.4g} to {edges[-1]:.4g}")
+    return "\n".join([*lines, *_described(told["columns"])])
+
+
+def _described(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Lines with the name, meaning and unit of each column of a tree."""
+    return [
+        f"  {name:<18} {column['meaning']}" + (f" [{column['unit']}]" if column["unit"] else "")
+        for name, column in columns.items()
+    ]
 
 
 def _numbered(names: Iterable[str]) -> str:

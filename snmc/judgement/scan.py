@@ -6,17 +6,19 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from snmc.core import load_core
 from snmc.ground.compiled import source_hash
 from snmc.ground.errors import InputError
-from snmc.judgement.grid import Grid, empty_grid, load_grid
-from snmc.judgement.measurement import measure
+from snmc.judgement.grid import Grid, check_writable, empty_grid, label, load_grid
+from snmc.judgement.measurement import check_scaling, measure
 from snmc.judgement.series import Series
 from snmc.roles.registry import find_detector
 from snmc.run.pipeline import versions
@@ -26,7 +28,9 @@ from snmc.run.scheduler import check_scheduler, ordered
 from snmc.run.sink import difference, refuse_existing, to_json
 
 SAVED_EVERY = 10.0  # s, while a scan runs
-MATTERS = 0.1  # counts below which no limit depends on them
+SAVING = 0.05  # most of the time that goes into it, where a grid is large
+FEW = 0.1  # counts below which no limit depends on them
+LITTLE = 1e48  # erg, the same of the energy that leaves
 
 Measure = Callable[..., Series]
 
@@ -44,22 +48,25 @@ def run_scan(
     """Measure all points of a card and save the grid in `card.output`.
 
     A complete grid of the same card is given back as it is. `workers`, `scheduler`: see
-    `snmc.run.scheduler.ordered`; `resume`: go on with an unfinished grid; `overwrite`: replace what
-    is there; `quiet`: no progress bar; `measure`: what measures a point. Raises InputError and
-    OutputError.
+    `snmc.run.scheduler.ordered`; `resume`: go on with an unfinished grid, or begin where there is
+    none; `overwrite`: replace what is there; `quiet`: no progress bar; `measure`: what measures a
+    point. What is measured is saved every few seconds, and where an error or an interruption ends
+    the scan. Raises InputError, OutputError, and PhysicsError where a point gives NaN.
     """
     from tqdm import tqdm
 
-    path, part = card.output, partial(card.output)
-    identity = json.loads(to_json(identity_of(card)))
-    if path.exists() and not overwrite:
-        return _same(load_grid(path), identity, path, "choose another output")
-    grid = empty_grid(card, identity, _provenance())
-    if resume and part.exists():
-        grid = _same(load_grid(part), identity, part, "restore it")
-    elif not resume:
-        refuse_existing(path, overwrite)
     check_scheduler(scheduler)
+    path, part = card.output, partial(card.output)
+    going_on = resume and part.exists()
+    grid = _begun(card, part if going_on else path, resume, overwrite)
+    if grid.complete and not going_on:
+        if not quiet:
+            print(f"snmc: {path}: complete already; nothing is measured", file=sys.stderr)
+        return grid
+    check_scaling(card)
+    check_writable(path)
+    if overwrite:
+        part.unlink(missing_ok=True)
 
     left = [point for point in card.points if point.number not in grid.series]
     work = functools.partial(
@@ -69,27 +76,49 @@ def run_scan(
     results = ordered(
         work, left, workers=workers or os.cpu_count() or 1, scheduler=scheduler, ahead=2
     )
-    saved = time.monotonic()
+    due = time.monotonic() + SAVED_EVERY
     bar = tqdm(
         total=len(card.points), initial=len(grid.series), unit="point", desc=path.name,
         disable=True if quiet else None, delay=1,
     )  # fmt: skip
     try:
-        with bar:
+        with bar, closing(results):
             for point, series in zip(left, results, strict=True):
-                grid.series[point.number] = series
+                grid.add(point.number, series)
                 bar.set_postfix_str(f"{point.mass:.3g} MeV", refresh=False)
                 bar.update()
-                if time.monotonic() - saved > SAVED_EVERY:
+                if (start := time.monotonic()) > due:
                     grid.save(part)
-                    saved = time.monotonic()
+                    now = time.monotonic()
+                    due = now + max(SAVED_EVERY, (now - start) / SAVING)
+        grid.save(path)
     except BaseException:
-        results.close()
         if grid.series:
             grid.save(part)
         raise
-    grid.save(path)
     part.unlink(missing_ok=True)
+    return grid
+
+
+def _begun(card: ScanCard, source: Path, resume: bool, overwrite: bool) -> Grid:
+    """The grid of this card that is in `source` already, as far as it goes, or an empty one.
+
+    An unfinished one goes before a complete one, which an interrupted --overwrite leaves.
+    """
+    identity = json.loads(to_json(identity_of(card)))
+    if overwrite or not source.exists():
+        refuse_existing(card.output, overwrite)
+        return empty_grid(card, identity, _provenance())
+    grid = load_grid(source)
+    if (found := difference(grid.identity, identity)) is not None:
+        key = found.removeprefix("card.")
+        raise InputError(
+            f"{source}: of another scan: {key}; restore it, choose another output, or --overwrite"
+        )
+    if not (grid.complete or resume):
+        raise InputError(
+            f"{source}: an unfinished scan; continue it with --resume or drop it with --overwrite"
+        )
     return grid
 
 
@@ -103,23 +132,21 @@ def identity_of(card: ScanCard) -> dict[str, Any]:
     cores = {
         json.dumps(core): core for core in (point.card.supernova.core for point in card.points)
     }
+    contents = [
+        model.content
+        for point in card.points
+        if point.mass == card.masses[0]
+        for model in prepare_generators(point.card).values()
+    ]
     return {
         "card": card.resolved(),
         "cores": [load_core(core).content for core in cores.values()],
-        "generators": {
-            label: model.content for label, model in prepare_generators(card.points[0].card).items()
-        },
+        "generators": sorted(set(contents) - {""}),
         "detectors": {
             name: find_detector(name, card.path).card for name in card.detectors if name != ENERGY
         },
         "source": source_hash(),
     }
-
-
-def _same(grid: Grid, identity: dict[str, Any], path: Path, otherwise: str) -> Grid:
-    if (found := difference(grid.identity, identity)) is not None:
-        raise InputError(f"{path}: of another scan: {found}; {otherwise}, or --overwrite")
-    return grid
 
 
 def _provenance() -> dict[str, Any]:
@@ -133,39 +160,59 @@ def _provenance() -> dict[str, Any]:
 
 def summary(grid: Grid, path: Path) -> str:
     """Lines with what a grid holds, and where its samples are too thin."""
-    cells = len(grid.series) * len(grid.couplings)
-    along = f"{len(grid.masses)} masses x {len(grid.couplings)} couplings"
-    others = [f"{len(grid.parameters)} couplings"] if len(grid.parameters) > 1 else []
-    others += [f"{len(values)} of {key}" for key, values in grid.axes]
-    lines = [f"{path}", f"  grid                {' x '.join([along, *others])}"]
+    along = [f"{len(grid.masses)} masses x {len(grid.couplings)} couplings"]
+    if len(grid.parameters) > 1:
+        along.append(" and ".join(grid.parameters))
+    along += [f"{len(values)} of {key}" for key, values in grid.axes]
+    lines = [f"{path}", f"  grid                {' x '.join(along)}"]
     if not grid.complete:
         lines.append(f"  unfinished          {len(grid.series)} of {len(grid.points)} points")
     for detector in grid.detectors:
-        own = [p for p in grid.points if p.detector == detector and p.number in grid.series]
-        if not own:
-            continue
-        counts = np.array([grid.series[p.number].counts for p in own])
-        thin = np.array([grid.series[p.number].thin for p in own])
-        if detector != ENERGY:
-            thin &= counts > MATTERS
-        at, coupling = np.unravel_index(np.argmax(counts), counts.shape)
-        unit = "erg" if detector == ENERGY else "counts"
-        lines.append(
-            f"  {detector:<19} at most {counts.max():.3g} {unit}, at {own[at].mass:.3g} MeV and "
-            f"{own[at].parameter} = {with_unit(grid.couplings[coupling], grid.unit)}"
-        )
-        if thin.any():
-            masses = [p.mass for p, row in zip(own, thin, strict=True) if row.any()]
-            couplings = np.array(grid.couplings)[thin.any(axis=0)]
-            lines.append(
-                f"  too thin            {thin.sum()} of {cells // len(grid.detectors)} cells: "
-                f"{min(masses):.3g} to {max(masses):.3g} MeV, "
-                f"{couplings.min():.2g} to {with_unit(couplings.max(), grid.unit)}; "
-                "more scan.events help"
-            )
+        lines += _summary(grid, detector)
     return "\n".join(lines)
 
 
+def _summary(grid: Grid, detector: str) -> list[str]:
+    """Lines on one detector, or on the energy that leaves."""
+    own = [p for p in grid.points if p.detector == detector and p.number in grid.series]
+    if not own:
+        return []
+    counts = np.array([grid.series[p.number].counts for p in own])
+    thin = np.array([doubtful(detector, grid.series[p.number]) for p in own])
+    name = f"  {label(detector):<19} "
+    if not counts.any():
+        return [f"{name}nothing {'leaves' if detector == ENERGY else 'is expected'} anywhere"]
+    at, coupling = np.unravel_index(np.argmax(counts), counts.shape)
+    most = own[at]
+    where = [
+        f"{most.mass:.3g} MeV",
+        f"{most.parameter} = {with_unit(grid.couplings[coupling], grid.unit)}",
+        *(f"{key} = {values[i]}" for (key, values), i in zip(grid.axes, most.choice, strict=True)),
+    ]
+    unit = "erg" if detector == ENERGY else "counts"
+    lines = [f"{name}at most {counts.max():.3g} {unit}, at {', '.join(where)}"]
+    if thin.any():
+        masses = [p.mass for p, row in zip(own, thin, strict=True) if row.any()]
+        couplings = np.array(grid.couplings)[thin.any(axis=0)]
+        lines.append(
+            f"  too thin            {thin.sum()} of {thin.size} cells, at "
+            f"{_span(min(masses), max(masses), 'MeV')} and "
+            f"{_span(couplings.min(), couplings.max(), grid.unit)}; more scan.events help"
+        )
+    return lines
+
+
+def doubtful(detector: str, series: Series) -> npt.NDArray[np.bool_]:
+    """Where a sample is too thin, and the counts, or the energy, large enough to matter."""
+    return np.asarray(series.thin & (series.counts > (LITTLE if detector == ENERGY else FEW)))
+
+
+def _span(low: float, high: float, unit: str) -> str:
+    last = with_unit(high, unit)
+    return last if low == high else f"{low:.3g} to {last}"
+
+
 def with_unit(number: float, unit: str) -> str:
-    """A coupling as text, `1e-15/MeV`."""
-    return f"{number:.2g}{unit.removeprefix('1')}" if unit.startswith("1/") else f"{number:.2g}"
+    """A number as text, `1e-15/MeV` or `10 MeV`."""
+    per = unit.startswith("1/")
+    return f"{number:.3g}{unit.removeprefix('1') if per else ' ' + unit}".rstrip()

@@ -105,13 +105,16 @@ class ScanCard:
     def resolved(self) -> Table:
         """All that decides the grid, ready for JSON, each number with its unit in the text.
 
-        What the scan fills in (mass, coupling, axes, detector) stands in `scan` alone. Without
-        [limit], `output` and `workers`, which change no expected count.
+        What the scan fills in (mass, coupling, axes, detector, events) stands in `scan` alone.
+        Without [limit], `output` and `workers`, which change no expected count.
         """
         record = self.points[0].card.resolved()
         (generator,) = record["generator"]
         record["generator"] = generator
-        for key in ("generator.mass", f"generator.{self.parameters[0]}", "observation.detector"):
+        for key in (
+            "generator.mass", f"generator.{self.parameters[0]}", "observation.detector",
+            "run.events",
+        ):  # fmt: skip
             _remove(record, key)
         for axis in self.axes:
             _remove(record, axis.key)
@@ -123,6 +126,7 @@ class ScanCard:
             },
             "axes": {axis.key: list(axis.values) for axis in self.axes},
             "detectors": list(self.detectors),
+            "events": self.events,
             "bin_width": with_unit(self.bin_width, "MeV"),
         }
         return record

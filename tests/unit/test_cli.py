@@ -112,6 +112,42 @@ def test_run_hands_on_what_it_was_told(here, stand_in, capsys):
     assert (card.run.output, changed.run.output) == (here / "c.root", here / "my.root")
 
 
+def test_scan_hands_on_what_it_was_told(here, stand_in, capsys):
+    """Catches an option of a scan that is dropped, an output with a quote taken for TOML."""
+    calls = []
+
+    def load_scan(path, settings):
+        return SimpleNamespace(path=path, settings=settings, workers=3, output=here / "c.grid.root")
+
+    def run_scan(card, **options):
+        calls.append((card, options))
+        return "grid"
+
+    stand_in("snmc.run.scan_card", load_scan=load_scan)
+    stand_in(
+        "snmc.judgement.scan", run_scan=run_scan, summary=lambda grid, path: f"{grid} {path.name}"
+    )
+    assert status("scan", "c.toml") == 0
+    assert capsys.readouterr().out == "grid c.grid.root\n"
+    line = ["--workers", "2", "--resume", "--quiet", "--set", "scan.events=10"]
+    assert status("scan", "c.toml", *line, "-o", 'my".root', "--scheduler", "tcp://h:8786") == 0
+    assert status("scan", "c.toml", "--scheduler", "--overwrite") == 0
+    (card, plain), (changed, options), (_, replaced) = calls
+    switches = {"resume": False, "overwrite": False, "quiet": False}
+    assert plain == switches | {"workers": 3, "scheduler": None}
+    assert options == switches | {
+        "workers": 2, "scheduler": "tcp://h:8786", "resume": True, "quiet": True
+    }  # fmt: skip
+    assert replaced == switches | {"workers": 3, "scheduler": "local", "overwrite": True}
+    assert (card.path, card.settings) == (Path("c.toml"), ())
+    assert changed.settings == ("scan.events=10", 'scan.output="my\\".root"')
+    capsys.readouterr()
+    assert status("scan", "c.toml", "--resume", "--overwrite") == 2
+    assert capsys.readouterr().err == (
+        "snmc: error: found --resume and --overwrite; give one of them\n"
+    )
+
+
 @pytest.mark.parametrize("found", ["c.toml", "host", "http://host:8787/status", ""])
 def test_what_is_no_address_is_refused(here, capsys, found):
     """Catches `--scheduler CARD`: the card is taken for the address, and then it is missing."""
@@ -133,7 +169,7 @@ def test_validate_ends_with_its_verdict(here, stand_in, capsys, passed, code):
 
 
 def test_show_tells_files_from_cards(here, stand_in, capsys):
-    """Catches a ROOT file read as a card, and anything but JSON on stdout with --json."""
+    """Catches a ROOT file read as a card, a grid as events, other things than JSON with --json."""
 
     def show_card(card):
         warnings.warn("the core ends\nearly", PhysicsWarning, stacklevel=1)
@@ -145,7 +181,16 @@ def test_show_tells_files_from_cards(here, stand_in, capsys):
         text_of=lambda report: f"card {report['mass']}",
         show_file=lambda path: {"rows": 1},
         file_text=lambda report: f"file {report['rows']}",
+        grid_text=lambda report: f"made as {report['kind']}",
     )
+    stand_in(
+        "snmc.judgement.grid",
+        is_grid=lambda path: path == Path("grid.root"),
+        grid_report=lambda path: {"kind": "grid"},
+        load_grid=lambda path: "grid",
+    )
+    stand_in("snmc.judgement.scan", summary=lambda grid, path: f"{grid} of {path}")
+    (here / "grid.root").write_bytes(b"root")
     assert status("show", "c.toml", "--json", "--set", "generator.mass=50 MeV") == 0
     output = capsys.readouterr()
     assert json.loads(output.out) == {"mass": 50.0}
@@ -157,6 +202,10 @@ def test_show_tells_files_from_cards(here, stand_in, capsys):
     (here / "events.root").rename("events.root.part")
     assert status("show", "events.root.part", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"rows": 1}
+    assert status("show", "grid.root") == 0
+    assert capsys.readouterr().out == "grid of grid.root\nmade as grid\n"
+    assert status("show", "grid.root", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"kind": "grid"}
 
 
 def test_plot_tells_files_from_cores(here, stand_in, capsys):
@@ -167,12 +216,20 @@ def test_plot_tells_files_from_cores(here, stand_in, capsys):
         plot_file=lambda path, output: drawn.append(("file", path, output)),
         plot_core=lambda core, output: drawn.append(("core", core, output)),
     )
+    stand_in("snmc.judgement.grid", is_grid=lambda path: path == Path("grid.root"))
+    stand_in(
+        "snmc.judgement.grid_plots",
+        plot_grid=lambda path, output: drawn.append(("grid", path, output)),
+    )
+    (here / "grid.root").write_bytes(b"root")
     assert status("plot", "events.root") == 0
     assert status("plot", "pns-sfho-1.351") == 0
+    assert status("plot", "grid.root") == 0
     assert status("plot", "events.root", "-o", "a.pdf") == 0
     assert drawn == [
         ("file", Path("events.root"), Path("events.png")),
         ("core", "pns-sfho-1.351", Path("pns-sfho-1.351.png")),
+        ("grid", Path("grid.root"), Path("grid.png")),
         ("file", Path("events.root"), Path("a.pdf")),
     ]
     assert "wrote events.png\n" in capsys.readouterr().out
