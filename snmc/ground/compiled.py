@@ -9,6 +9,7 @@ compiled with different options one cache entry.
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -72,6 +73,10 @@ from numba import types  # noqa: E402
 float64, boolean = types.float64, types.boolean
 void, vector = types.void, types.float64[::1]
 
+# What factories made, by module and name: models make the same ones again and again, on any thread.
+_FORMULAS: dict[tuple[str, str], Any] = {}
+_FORMULAS_LOCK = threading.Lock()  # numba cannot compile two of one name at once
+
 
 def compiled(function: Function) -> Function:
     """Compile a kernel: cached, releasing the GIL, with numpy's error model (1/0 is inf)."""
@@ -92,15 +97,16 @@ def compiled_formula(arguments: int) -> Callable[[Function], Function]:
     """
 
     def decorate(function: Function) -> Function:
-        signature = float64(*[float64] * arguments)
         if enclosed := getattr(function, "__closure__", None):
             values = repr([cell.cell_contents for cell in enclosed]).encode()
             mark = hashlib.sha256(values).hexdigest()[:12]
             function.__name__ = f"{function.__name__}_{mark}"
             function.__qualname__ = f"{function.__qualname__}_{mark}"
-        return cast(
-            Function, numba.njit(signature, cache=True, nogil=True, error_model="numpy")(function)
-        )
+        key = (function.__module__, function.__qualname__)
+        with _FORMULAS_LOCK:
+            if enclosed is None or key not in _FORMULAS:
+                _FORMULAS[key] = compiled_as(float64(*[float64] * arguments))(function)
+            return cast(Function, _FORMULAS[key])
 
     return decorate
 

@@ -73,9 +73,11 @@ def judged(card: ScanCard) -> tuple[str, ...]:
 
 
 def setting_of(card: ScanCard) -> LimitSetting:
-    """The card's `[limit]`. Raises InputError where there is none."""
+    """The card's `[limit]`. Raises InputError where there is none, or no room for an edge."""
     if card.limit is None:
         raise InputError(f"{card.path}: limit: missing; needs a table [limit]")
+    if len(card.couplings) < 2:
+        raise InputError(f"{card.path}: scan.coupling: found one value; a limit needs two or more")
     return card.limit
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from snmc.ground.errors import InputError, PhysicsWarning
+from snmc.ground.errors import PhysicsWarning
 from snmc.judgement.criteria import Criterion, criterion, judged, setting_of
 from snmc.judgement.grid import Grid
 from snmc.judgement.intervals import Array, Blocks, Edge, Interval, between, excluded_intervals
@@ -85,13 +85,12 @@ def find_curves(grid: Grid, card: ScanCard, toys: int | None = None) -> tuple[Cu
     exclusion goes on beyond the couplings of the grid. Raises InputError for a grid of one
     coupling, and where data are missing.
     """
-    if len(card.couplings) < 2:
-        raise InputError(f"{card.path}: scan.coupling: found one value; a limit needs two or more")
+    setting = setting_of(card)
     judges = {}  # the data know nothing of the coupling that runs
     for choice in itertools.product(*(range(len(axis.values)) for axis in card.axes)):
         first = [_points(card, name, card.parameters[0], choice)[0] for name in judged(card)]
-        edges = [grid.series[point.number].edges for point in first]
-        judges[choice] = criterion(setting_of(card), first, edges)
+        edges = [grid.of(p.detector, p.parameter, p.choice)[0].edges for p in first]
+        judges[choice] = criterion(setting, first, edges)
     return tuple(
         _curve(grid, card, judge, parameter, choice, toys)
         for parameter in card.parameters
@@ -109,9 +108,9 @@ def _curve(
 ) -> Curve:
     columns = [grid.of(detector, parameter, choice) for detector in judged(card)]
     selected = [judge.select(series) for series in zip(*columns, strict=True)]
-    couplings = np.asarray(card.couplings)
+    couplings = np.asarray(grid.couplings)
     stacked = [np.concatenate(blocks) for blocks in zip(*(signal for signal, _ in selected))]
-    ratios = judge.ratio(stacked).reshape(len(card.masses), len(couplings))
+    ratios = judge.ratio(stacked).reshape(len(grid.masses), len(couplings))
     values = {axis.key: axis.values[k] for axis, k in zip(card.axes, choice, strict=True)}
     intervals = tuple(
         excluded_intervals(couplings, signal, variance, judge.ratio, at_mass)
@@ -121,7 +120,7 @@ def _curve(
         name=_curve_name(card, parameter, values),
         parameter=parameter,
         choice=values,
-        masses=np.asarray(card.masses),
+        masses=np.asarray(grid.masses),
         couplings=couplings,
         ratios=ratios,
         intervals=intervals,

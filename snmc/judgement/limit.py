@@ -259,8 +259,10 @@ def run_limit(
     from snmc.judgement.limit_plots import plot_limit
     from snmc.judgement.scan import run_scan
 
-    if toys is not None and setting_of(card).method == "energy":
-        raise InputError("--toys: found with limit.method = 'energy', where nothing is counted")
+    setting = setting_of(card)
+    if toys is not None and not (setting.method == "counting" or setting.profile):
+        found = "method = 'energy'" if setting.method == "energy" else "profile = false"
+        raise InputError(f"--toys: found with limit.{found}, for which no coverage is known")
     output = output_of(Path(card.path.stem) if name is None else name)
     if name is not None:
         card = replace(card, output=output.grid)

@@ -148,7 +148,7 @@ class ScanTable(Section):
     )
     energy: bool = Field(default=False, description="true or false")
     events: int = Field(
-        default=100_000, ge=1, le=10**9, description="a whole number from 1 to 10^9"
+        default=200_000, ge=1, le=10**9, description="a whole number from 1 to 10^9"
     )
     bin_width: Annotated[float, within("MeV", "1 keV", "10 GeV")] | None = Field(
         default=None, description='an energy such as "10 MeV", from 1 keV to 10 GeV'

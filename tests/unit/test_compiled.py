@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from snmc.ground.compiled import compiled_formula
 
 FACTORY = """
 from snmc.ground.compiled import compiled_as, compiled_formula, float64, function_type
@@ -49,3 +52,19 @@ def test_formulas_of_one_factory_are_not_exchanged(tmp_path):
     for factor in (2.0, 3.0, 5.0):  # from the second on the caller comes from the cache
         assert values(factor) == [factor]
     assert values(5.0, 3.0, 2.0) == [5.0, 3.0, 2.0]
+
+
+def test_threads_make_one_formula_between_them():
+    """Catches two threads compiling one formula at once, which numba ended with a KeyError."""
+
+    def times(factor: float) -> object:
+        @compiled_formula(1)
+        def formula(x: float) -> float:
+            return factor * x
+
+        return formula
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(times, [2.0, 3.0] * 20))
+    assert [formula(1.0) for formula in made[:2]] == [2.0, 3.0]
+    assert len({id(one) for one in made}) == 2

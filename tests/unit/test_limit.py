@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import chdtri
 
+from snmc.cli import main
 from snmc.ground.errors import InputError, PhysicsError, PhysicsWarning
 from snmc.judgement.comparison import read_curve
 from snmc.judgement.criteria import criterion, judged
@@ -28,6 +29,7 @@ from snmc.run.scan_card import (
     LimitSetting,
     ScanCard,
     ScanPoint,
+    load_scan,
 )
 
 MASSES = (1.0, 10.0, 100.0)
@@ -358,6 +360,42 @@ def test_energy_loss():
     assert "luminosity_erg_per_s" in curve.told
 
 
+MAJORON = Path(__file__).parents[2] / "macros" / "limit-majoron.toml"
+
+
+def test_spectrum_far_above_the_burst():
+    """Catches bins of the signal beside others of the burst: 1.35 counts there are q = 2.7."""
+    settings = ['scan.mass=["1 MeV", "10 MeV"]', 'scan.detectors=["imb-akita"]']
+    settings += ["limit.compare=[]", 'scan.coupling.parameter="g_ee"']
+    card = load_scan(MAJORON, settings)
+    card = replace(card, couplings=FINE[::8])
+    edges = np.geomspace(19.0, 1000.0, 103)
+    far = edges[:-1] > 300
+    filled = empty_grid(card, {}, {})
+    for point in card.points:
+        one = series(humped(point.mass, np.array(card.couplings)), edges=edges)
+        spectrum = one.counts[:, None] * far / far.sum()
+        filled.series[point.number] = replace(one, spectrum=spectrum, variance=spectrum / 100)
+    (curve,) = find_curves(filled, card)
+    lower = [exact_edges(mass, mpmath.mpf("1.35"))[0] for mass in (1, 10)]
+    assert curve.edges("lower") == pytest.approx(lower, rel=1e-3, abs=0)
+    assert curve.told["imb-akita"]["observed"] == 8
+    # IMB alone, as in docs/limits.md
+    assert curve.told["best_burst"]["mean_energy_MeV"] == pytest.approx(13.7, rel=0.02, abs=0)
+
+
+def test_spectrum_has_its_own_data():
+    """Catches observed counts of the card that are read and dropped."""
+    data = {"imb-akita": DataSetting(observed=8.0)}
+    card = scan(replace(SETTING, method="spectrum", data=data), detectors=("imb-akita",))
+    with pytest.raises(InputError, match=r"limit\.data\.imb-akita\.observed: found with method"):
+        criterion(card.limit, card.points[:1], [EDGES])
+    narrow = {"imb-akita": DataSetting(low=30.0, high=30.1)}
+    card = scan(replace(SETTING, method="spectrum", data=narrow), detectors=("imb-akita",))
+    with pytest.raises(InputError, match="less than one bin"):
+        criterion(card.limit, card.points[:1], [EDGES])
+
+
 def test_curves_of_parameters_and_axes_are_named():
     """Catches curves mixed up: each has its own counts, and its name in the table."""
     axes = (Axis("supernova.ordering", ("NO", "IO")),)
@@ -524,9 +562,76 @@ def test_files_of_another_scan_are_kept(runs):
 def test_toys_of_an_energy_are_refused(runs):
     """Catches a scan of hours before the line that says so."""
     setting = replace(SETTING, method="energy", energy_erg=1e52, data={})
-    with pytest.raises(InputError, match="--toys: found with"):
+    with pytest.raises(InputError, match=r"found with limit\.method = 'energy'"):
         runs.run(scan(setting, detectors=(ENERGY,)), toys=10)
+    fixed = scan(replace(SETTING, method="spectrum", profile=False))
+    with pytest.raises(InputError, match=r"found with limit\.profile = false"):
+        runs.run(fixed, toys=10)
     assert runs.cards == []
+
+
+SCAN = """
+[scan]
+mass = ["100 MeV"]
+coupling = {parameter = "d", from = "1e-18 / MeV", to = "1e-12 / MeV", points = 13}
+detectors = ["smm-grs"]
+events = 2000
+
+[limit]
+method = "counting"
+delta = 4
+
+[limit.data.smm-grs]
+background = "observed"
+"""
+
+
+def status(*arguments):
+    """Run the command and give its exit status."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    return end.value.code
+
+
+def test_from_a_card_to_a_limit(card_text, tmp_path, monkeypatch, capsys):
+    """Catches a part of the chain that does not fit the next, and a grid that is not used again."""
+    monkeypatch.chdir(tmp_path)
+    Path("my.toml").write_text(card_text + SCAN)
+    assert status("limit", "my.toml", "--quiet", "--toys", "100") == 0
+    first = capsys.readouterr().out
+    assert "energy 25 to 100 MeV, observed 1393, background 1393" in first
+    assert "coverage at the median lower edge" in first
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"my.toml", "my.grid.root", "my.png", "my.csv", "my.json"}
+    ((mass, lower, upper),) = [row.split(",") for row in Path("my.csv").read_text().split()[1:]]
+    assert float(mass) == 100
+    assert 1e-17 < float(lower) < float(upper)
+    grid_file = Path("my.grid.root").read_bytes()
+    assert status("limit", "my.toml", "--quiet", "--set", "limit.delta=16", "-o", "my.svg") == 0
+    assert Path("my.grid.root").read_bytes() == grid_file
+    ((_, higher, _),) = [row.split(",") for row in Path("my.csv").read_text().split()[1:]]
+    assert float(higher) > float(lower)
+    assert Path("my.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["c.toml"], "limit: missing; needs a table [limit]"),
+        (["c.toml", "--resume", "--overwrite"], "found --resume and --overwrite; give one"),
+        (["c.toml", "-o", "no/such"], "--output: found 'no/such'; there is no folder 'no'"),
+        (["c.toml", "--toys", "0"], "Invalid value for '--toys'"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(card_text, tmp_path, monkeypatch, capsys, line, said):
+    """Catches a traceback, and a scan before an error that could be told at once."""
+    monkeypatch.chdir(tmp_path)
+    text = SCAN if "no/such" in line else SCAN[: SCAN.index("[limit]")]
+    Path("c.toml").write_text(card_text + text)
+    assert status("limit", *line) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert said in error
 
 
 @pytest.mark.parametrize("ending", [".png", ".pdf", ".svg"])

@@ -99,7 +99,7 @@ def test_the_grid_is_spaced_as_the_card_says(load, tmp_path):
     assert card.couplings[0] == pytest.approx(1e-17, rel=1e-14, abs=0)
     assert (card.model, card.parameters, card.unit) == ("dipole", ("d",), "1/MeV")
     assert (card.detectors, card.axes, card.limit) == (("smm-grs",), (), None)
-    assert (card.events, card.seed, card.workers, card.bin_width) == (100_000, 7, 2, None)
+    assert (card.events, card.seed, card.workers, card.bin_width) == (200_000, 7, 2, None)
     assert card.output == tmp_path / "work" / "c.grid.root"
     linear = load(CARD, "scan.mass.spacing=linear").masses
     assert linear == pytest.approx((1.0, 50.5, 100.0), rel=1e-14, abs=0)
