@@ -376,7 +376,7 @@ def test_a_complete_grid_is_given_back(card):
 @pytest.mark.parametrize(
     ("setting", "key"),
     [
-        ("scan.events=7", "scan.events was 100000 and is now 7"),
+        ("scan.events=7", "scan.events was 200000 and is now 7"),
         ("run.seed=8", "run.seed was 7 and is now 8"),
         ("scan.mass.points=5", "scan.mass"),
         ("scan.coupling.to=1e-12 / MeV", "scan.coupling.values"),
