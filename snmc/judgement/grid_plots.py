@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 DECADES = 12.0  # of energy, most that a map shows below its maximum
 FEWEST = -2.0  # decadic logarithm of the counts below which a map tells no more
+FEW_DECADES = 300.0  # ratio of masses below which powers of ten are too few labels
 LETTERS = 50  # of the title, in the width of one map
 
 
 def plot_grid(path: Path, picture: Path) -> None:
     """Draw a map of the counts for each detector, coupling and choice of a grid's file.
 
-    White: nothing arrives. Line: one count. Hatched: the sample is too thin to be trusted. Raises
-    InputError for a file that is no grid.
+    White: nothing arrives, or not measured yet. Line: one count. Hatched: the sample is too thin to
+    be trusted. Raises InputError for a file that is no grid.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -47,33 +48,39 @@ def plot_grid(path: Path, picture: Path) -> None:
 
 def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[int, ...]) -> None:
     from matplotlib.collections import PolyCollection
+    from matplotlib.ticker import LogLocator, NullFormatter
 
-    done = [
-        p for p in grid.points
-        if (p.detector, p.parameter, p.choice) == (detector, parameter, choice)
-        and p.number in grid.series
-    ]  # fmt: skip
     values = [
         f"{key.split('.')[-1]} {of[i]}" for (key, of), i in zip(grid.axes, choice, strict=True)
     ]
-    ax.set_title(", ".join([label(detector), *values]), fontsize="medium")
+    title = ", ".join([label(detector), *values])
+    ax.set_title(textwrap.shorten(title, LETTERS, placeholder=" ..."), fontsize="medium")
     unit = f" [{grid.unit}]" if grid.unit else ""
     ax.set(xlabel="mass [MeV]", ylabel=f"{parameter}{unit}")
-    if not done:
-        return
-    masses, couplings = np.array([p.mass for p in done]), np.array(grid.couplings)
+    masses, couplings = np.array(grid.masses), np.array(grid.couplings)
     even_log, even = _even_in_log(masses), _even_in_log(couplings)
+    x, y = _edges(masses, even_log), _edges(couplings, even)
     ax.set(xscale="log" if even_log else "linear", yscale="log" if even else "linear")
-    counts = np.array([grid.series[p.number].counts for p in done]).T
-    thin = np.array([doubtful(detector, grid.series[p.number]) for p in done]).T
+    if even_log and x[-1] / x[0] < FEW_DECADES:
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    counts = np.full((len(couplings), len(masses)), np.nan)
+    thin = np.zeros(counts.shape, bool)
+    for point in grid.points:
+        own = (point.detector, point.parameter, point.choice) == (detector, parameter, choice)
+        if own and (series := grid.series.get(point.number)) is not None:
+            place = grid.masses.index(point.mass)
+            counts[:, place], thin[:, place] = series.counts, doubtful(detector, series)
     with np.errstate(divide="ignore"):
         log = np.ma.masked_invalid(np.log10(counts))
     if log.count() == 0:
-        ax.text(0.5, 0.5, "nothing arrives", transform=ax.transAxes, ha="center")
+        what = "not measured yet" if np.isnan(counts).any() else "nothing arrives"
+        ax.text(0.5, 0.5, what, transform=ax.transAxes, ha="center")
         return
     top = float(log.max())
     least = max(float(log.min()), top - DECADES if detector == ENERGY else FEWEST)
-    x, y = _edges(masses, even_log), _edges(couplings, even)
     mesh = ax.pcolormesh(
         x, y, log, cmap=MAP, rasterized=True, vmin=min(least, top), vmax=top,
     )  # fmt: skip
@@ -81,15 +88,14 @@ def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[i
     bar = ax.figure.colorbar(
         mesh, ax=ax, label=f"log$_{{10}}$ {what}", extend="min" if log.min() < least else "neither"
     )
-    if detector != ENERGY and min(counts.shape) > 1 and counts.min() < 1 < counts.max():
-        one = ax.contour(masses, couplings, log.filled(FEWEST), [0.0], colors="white")
-        bar.add_lines(one)
+    if detector != ENERGY and min(counts.shape) > 1 and np.nanmin(counts) < 1 < np.nanmax(counts):
+        heights = np.where(counts > 0, log.filled(0.0), counts + FEWEST)  # NaN stays NaN
+        bar.add_lines(ax.contour(masses, couplings, heights, [0.0], colors="white"))
     corners = [
         [(x[i], y[j]), (x[i + 1], y[j]), (x[i + 1], y[j + 1]), (x[i], y[j + 1])]
         for j, i in np.argwhere(thin)
     ]
     ax.add_collection(PolyCollection(corners, hatch="////", fc="none", ec="black", lw=0))
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
 
 
 def _even_in_log(values: npt.NDArray[np.float64]) -> bool:
