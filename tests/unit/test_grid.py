@@ -315,8 +315,10 @@ def test_the_grid_does_not_depend_on_the_workers(card):
     assert not list(Path().glob("*.part"))
 
 
-@pytest.mark.parametrize("at", [0, 1, 7, 15])
-@pytest.mark.parametrize("error", [KeyboardInterrupt, StopError, InputError("wrong")])
+@pytest.mark.parametrize(
+    ("at", "error"),
+    [(0, KeyboardInterrupt), (1, InputError("wrong")), (7, KeyboardInterrupt), (15, StopError)],
+)
 def test_an_interrupted_scan_goes_on(card, at, error):
     """Catches points lost, measured again, or of other streams after an interruption."""
     whole = run_scan(card("scan.output=whole.root"), **KEYWORDS, measure=fake)
@@ -424,6 +426,7 @@ def test_an_interrupted_overwrite_goes_on(card):
             new, **{**KEYWORDS, "overwrite": True, "workers": 1}, measure=stopping(5)
         )  # fmt: skip
     assert_same_grid(load_grid(new.output), old)
+    assert_same_grid(run_scan(card(), **KEYWORDS, measure=fake), old)  # and keeps the new part
     grid = run_scan(new, **{**KEYWORDS, "resume": True}, measure=fake)
     assert_same_grid(load_grid(new.output), grid)
     assert grid.card["run"]["seed"] == 8
