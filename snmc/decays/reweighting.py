@@ -22,7 +22,7 @@ from snmc.ground.columns import ARRIVALS, Columns
 from snmc.ground.compiled import compiled
 from snmc.ground.sampling import guide_table, linear_point, pick_cell
 from snmc.ground.units import C_LIGHT, HBAR
-from snmc.production.absorption import Opacity
+from snmc.production.absorption import Opacity, is_upper_bound
 from snmc.production.emission import Emission
 
 Array = npt.NDArray[np.float64]
@@ -156,6 +156,21 @@ class Lines:
         share = np.exp(-np.minimum(beyond, GONE)) * -np.expm1(-own) / own
         return np.ascontiguousarray(np.swapaxes(share, 2, 3))
 
+    def bound_from(self, numbers: Array, strengths: Array) -> float:
+        """Smallest of the `strengths` at which the core is opaque up to its edge; else infinite.
+
+        `numbers`: (components, times, radii, pieces) of parents made. By the depth along the
+        radius, doubled for the mean over directions: good to a factor of three in the coupling.
+        """
+        if self.opaque:
+            for strength in strengths:
+                escaping = numbers * self.straight_out(2 * strength)
+                total = float(escaping.sum())
+                edge = float(escaping[:, :, -1].sum())
+                if total > 0 and is_upper_bound(total / float(numbers.sum()), edge / total):
+                    return float(strength)
+        return np.inf
+
     def depths(
         self, stream: np.random.Generator, event: Integers, component: Integers, born: Array,
         radius: Array, energy: Array,
@@ -221,7 +236,10 @@ def _depths(
 
 
 class ReweightableSampler(DecaySampler):
-    """Arrivals whose weights are known for every strength between those asked for."""
+    """Arrivals whose weights are known for every strength between those asked for.
+
+    `bound_from`: strength from which, about, the emission is an upper bound, see `is_upper_bound`.
+    """
 
     def __init__(
         self,
@@ -241,6 +259,7 @@ class ReweightableSampler(DecaySampler):
         out; `strengths`: those that will be asked for; other arguments as of `DecaySampler`.
         """
         self._references = reference_strengths(strengths)
+        self.bound_from = np.inf
         self._lines = None if opacity is None else Lines(opacity, emission, float(strengths.max()))
         super().__init__(emission, modes, mass, flight, polarisation, response, secondaries)
         self._component = np.array(
@@ -250,6 +269,8 @@ class ReweightableSampler(DecaySampler):
     def _tilt(self, numbers: Array, response: Array | None) -> Array:
         """Mixture of what is seen at the reference strengths, each with the same weight."""
         lines = self._lines
+        if lines is not None:
+            self.bound_from = lines.bound_from(numbers, self._references)
         mixture = np.zeros(numbers.shape)
         for strength in self._references:
             escaping = np.ones((1, 1, 1, 1))
@@ -283,7 +304,10 @@ class ReweightableSampler(DecaySampler):
 
 
 class ParentSampler:
-    """Parents that leave the core, for the energy they carry past the neutrinosphere."""
+    """Parents that leave the core, for the energy they carry past the neutrinosphere.
+
+    `bound_from` as of `ReweightableSampler`.
+    """
 
     def __init__(
         self,
@@ -305,7 +329,11 @@ class ParentSampler:
         numbers = np.diff(E) * (density[..., 1:] + density[..., :-1]) / 2
         lifetimes = self._until / np.sqrt((E[1:] - mass) * (E[1:] + mass))
         mixture = np.zeros(numbers.shape)
-        for strength in reference_strengths(strengths):
+        references = reference_strengths(strengths)
+        self.bound_from = np.inf
+        if self._lines is not None:
+            self.bound_from = self._lines.bound_from(numbers, references)
+        for strength in references:
             tilt = np.broadcast_to(E[1:] * np.exp(-strength * lifetimes), numbers.shape)
             if self._lines is not None and self._lines.opaque:
                 tilt = tilt * self._lines.straight_out(strength)

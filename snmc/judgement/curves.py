@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from snmc.ground.errors import PhysicsWarning
 from snmc.judgement.criteria import Criterion, criterion, judged, setting_of
@@ -38,7 +39,8 @@ class Curve:
 
     `name`: empty if there is only one curve; `choice`: value of each axis; `masses` (n,) [MeV];
     `couplings` (m,) of the grid; `ratios` (n, m): test over threshold at the grid's nodes;
-    `intervals`: of each mass; `told`: what was compared with; `covered`: at the median lower edge.
+    `intervals`: of each mass; `bound` (n, m): where the core is opaque up to its edge, so that the
+    signal is an upper bound; `told`: what was compared with; `covered`: at the median lower edge.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Curve:
     couplings: Array
     ratios: Array
     intervals: tuple[tuple[Interval, ...], ...]
+    bound: npt.NDArray[np.bool_]
     told: Mapping[str, Any]
     covered: Covered | None
 
@@ -64,6 +67,16 @@ class Curve:
             for interval in found
             for edge in (interval.lower, interval.upper)
             if edge is not None
+        ]
+
+    @property
+    def bounded_edges(self) -> list[float]:
+        """Masses [MeV], one for each edge where the signal is an upper bound."""
+        places = {float(mass): row for mass, row in zip(self.masses, self.bound, strict=True)}
+        return [
+            mass
+            for mass, edge in self.all_edges
+            if np.interp(edge.coupling, self.couplings, places[mass]) > 0
         ]
 
 
@@ -124,6 +137,7 @@ def _curve(
         couplings=couplings,
         ratios=ratios,
         intervals=intervals,
+        bound=np.any([[series.bound for series in column] for column in columns], axis=0),
         told=judge.told,
         covered=None,
     )

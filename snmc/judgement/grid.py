@@ -36,6 +36,7 @@ MEANING = {
     "counts": ("events, or erg", "expected counts, or energy that leaves"),
     "error": ("as counts", "Monte Carlo standard error of the counts"),
     "effective": ("", "effective sample size, (Sum w)^2/Sum w^2"),
+    "bound": ("", "whether the core is opaque up to its edge: the counts are an upper bound"),
     "thin": ("", "whether the sample is too small for the counts to be trusted"),
     "spectrum": ("as counts", "expected counts by bin, between the edges in the metadata"),
     "variance": ("its square", "squared Monte Carlo error of each bin"),
@@ -163,7 +164,7 @@ class Grid:
         }
         for place, name in enumerate(self._axis_columns()):
             columns[name] = repeated((point.choice[place] for point in done), "i2")
-        for name in (*STORED, "thin"):
+        for name in (*STORED, "thin", "bound"):
             columns[name] = np.concatenate([getattr(series, name) for series in all_series])
         return columns, all_series[0].edges.tolist()
 
@@ -245,11 +246,12 @@ def load_grid(path: Path) -> Grid:
                 name: np.asarray(values, dtype=np.float64)  # of this machine's byte order
                 for name, values in file[tree].arrays(["point", *STORED], library="np").items()
             }
+            bound = file[tree]["bound"].array(library="np").astype(bool)
             edges = np.array(told["edges"][detector])
             for start in range(0, len(columns["point"]), each):
                 part = slice(start, start + each)
                 series[int(columns["point"][start])] = Series(
-                    edges, **{name: columns[name][part] for name in STORED}
+                    edges, bound=bound[part], **{name: columns[name][part] for name in STORED}
                 )
         known = ("kind", "card", "identity", "masses_MeV", "couplings", "unit", "parameters",
                  "axes", "detectors", "points", "done", "trees", "edges", "columns")  # fmt: skip

@@ -111,6 +111,7 @@ def _curve_record(curve: Curve) -> dict[str, Any]:
         "axes": dict(curve.choice),
         "compared_with": dict(curve.told),
         "couplings_scanned": [float(curve.couplings[0]), float(curve.couplings[-1])],
+        "upper_bounds_at_MeV": curve.bounded_edges,
         "coverage": None if curve.covered is None else asdict(curve.covered),
         "excluded": [
             {
@@ -182,6 +183,11 @@ def _curve_lines(curve: Curve, unit: str) -> list[str]:
         lines.append(
             f"    {len(thin)} of {len(edges)} edges rest on fewer than 100 effective events, "
             f"at {span(thin)} MeV: raise scan.events to trust them"
+        )
+    if bounded := curve.bounded_edges:
+        lines.append(
+            f"    {len(bounded)} of {len(edges)} edges, at {span(bounded)} MeV, lie where the core "
+            "is opaque up to its edge: the signal there, and so the edge, is an upper bound"
         )
     return lines
 

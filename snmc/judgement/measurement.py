@@ -98,7 +98,7 @@ def _counts(
         stream = block_stream(seed, point.number, block)
         sample = sampler.draw(stream, block * BLOCK_EVENTS, count, events)
         tally.add(sample, *_accepted(sample, detector, observation.window, stream))
-    return tally.series()
+    return tally.series(sampler.bound_from)
 
 
 def _countable(detector: Detector) -> Response:
@@ -139,7 +139,7 @@ def _energy(
         rows = np.arange(len(sample.decay))
         born = np.asarray(sample.columns["emission_time"], np.float64)
         tally.add(sample, np.full(rows.size, MEV_IN_ERG), rows, born)
-    return tally.series()
+    return tally.series(sampler.bound_from)
 
 
 def _blocks(events: int) -> list[tuple[int, int]]:
@@ -171,15 +171,16 @@ class _Tally:
             self._spectrum, self._variance, self._sums, self._squares,
         )  # fmt: skip
 
-    def series(self) -> Series:
-        """The sums as a series."""
+    def series(self, bound_from: float = np.inf) -> Series:
+        """The sums as a series; `bound_from`: strength from which they are upper bounds."""
         squares = self._squares
         share = np.divide(
             self._sums, np.sqrt(squares), where=squares > 0, out=np.zeros_like(squares)
         )
         return Series(
-            self._edges, self._spectrum, self._variance, self._sums, np.sqrt(squares), share**2
-        )
+            self._edges, self._spectrum, self._variance, self._sums, np.sqrt(squares), share**2,
+            self._strengths >= bound_from,
+        )  # fmt: skip
 
 
 def _scaled(card: "RunCard", parameter: str, couplings: Array) -> tuple[DecayingParticle, Array]:
@@ -218,24 +219,20 @@ def _model(card: "RunCard", parameter: str, coupling: float) -> DecayingParticle
 
 def _grows(weak: DecayingParticle, strong: DecayingParticle, strength: float) -> bool:
     """Whether production and decays of `strong` are those of `weak` times the strength."""
-    modes = [(one.name, one.component) for one in weak.modes()]
-    names = [process.name for process in weak.processes()]
-    if modes != [(one.name, one.component) for one in strong.modes()] or names != [
-        process.name for process in strong.processes()
-    ]:
-        return False
-    before, after = (np.array(_rates(model)) for model in (weak, strong))
-    return bool(np.allclose(after, strength * before, rtol=_SAME, atol=0))
+    before, after = _rates(weak), _rates(strong)
+    return before.keys() == after.keys() and np.allclose(
+        list(after.values()), strength * np.array(list(before.values())), rtol=_SAME, atol=0
+    )
 
 
-def _rates(model: DecayingParticle) -> list[float]:
-    """Couplings squared of all processes, and widths of all modes."""
-    return [
-        *(
-            model.coupling_squared(component, process.name, source)
-            for component in model.components()
-            for process in model.processes()
-            for source in process.sources
-        ),
-        *(mode.width for mode in model.modes()),
-    ]
+def _rates(model: DecayingParticle) -> dict[tuple[str, ...], float]:
+    """Couplings squared of all processes, and widths of all modes, by their names."""
+    processes, modes = model.processes(), model.modes()
+    rates: dict[tuple[str, ...], float] = {
+        (component, process.name, source): model.coupling_squared(component, process.name, source)
+        for component in model.components()
+        for process in processes
+        for source in process.sources
+    }
+    rates |= {(mode.name, str(place)): mode.width for place, mode in enumerate(modes)}
+    return rates

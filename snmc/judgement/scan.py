@@ -1,14 +1,16 @@
 """A scan: all points of a card measured, saved on the way, continued after an interruption."""
 
 import functools
+import hashlib
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from snmc.judgement.series import Series
 from snmc.roles.registry import find_detector
 from snmc.run.pipeline import versions
 from snmc.run.prepare import prepare_generators
-from snmc.run.scan_card import ENERGY, ScanCard
+from snmc.run.scan_card import ENERGY, ScanCard, ScanPoint
 from snmc.run.scheduler import check_scheduler, ordered
 from snmc.run.sink import difference, refuse_existing, to_json
 
@@ -69,12 +71,15 @@ def run_scan(
         part.unlink(missing_ok=True)
 
     left = [point for point in card.points if point.number not in grid.series]
-    work = functools.partial(
+    work: Callable[[Any], Series] = functools.partial(
         measure, couplings=card.couplings, events=card.events, seed=card.seed,
         bin_width=card.bin_width,
     )  # fmt: skip
+    items: Sequence[Any] = left
+    if scheduler is not None:
+        work, items = functools.partial(_assigned, work), _with_digests(left)
     results = ordered(
-        work, left, workers=workers or os.cpu_count() or 1, scheduler=scheduler, ahead=2
+        work, items, workers=workers or os.cpu_count() or 1, scheduler=scheduler, ahead=2
     )
     due = time.monotonic() + SAVED_EVERY
     bar = tqdm(
@@ -147,6 +152,37 @@ def identity_of(card: ScanCard) -> dict[str, Any]:
         },
         "source": source_hash(),
     }
+
+
+def _assigned(measure: Callable[[ScanPoint], Series], item: tuple[ScanPoint, str]) -> Series:
+    """Measure on a worker, which may find other files under the names in the card."""
+    point, digest = item
+    if _digest(point) != digest:
+        raise InputError(
+            f"--scheduler: a worker on {gethostname()} finds another core, detector or file of the "
+            "generator by the names in the card than this process; needs the same files on all "
+            "machines"
+        )
+    return measure(point)
+
+
+def _with_digests(points: Sequence[ScanPoint]) -> list[tuple[ScanPoint, str]]:
+    """The points, each with the digest of its files, which are the same for all masses."""
+    known: dict[Any, str] = {}
+    for point in points:
+        key = (point.detector, point.parameter, point.choice)
+        known[key] = known.get(key) or _digest(point)
+    return [(point, known[point.detector, point.parameter, point.choice]) for point in points]
+
+
+def _digest(point: ScanPoint) -> str:
+    """Hash of what a point's card names: core, detector, the generator's files."""
+    contents = [
+        load_core(point.card.supernova.core).content,
+        *(model.content for model in prepare_generators(point.card).values()),
+        None if point.detector == ENERGY else find_detector(point.detector, point.card.path).card,
+    ]
+    return hashlib.sha256(to_json({"contents": contents}).encode()).hexdigest()
 
 
 def _provenance() -> dict[str, Any]:

@@ -19,7 +19,8 @@ class Series:
     energy [erg]) and `variance`, that of its Monte Carlo error; `counts` (couplings,): all of it,
     also what lies beyond the edges; `error`: its Monte Carlo standard error, events being
     independent; `effective`: effective sample size (Sum w)^2/Sum w^2 over events, 0 where nothing
-    arrives.
+    arrives; `bound` (couplings,): where the core is opaque up to its edge, so that the emission is
+    an upper bound.
     """
 
     edges: Array
@@ -28,6 +29,7 @@ class Series:
     counts: Array
     error: Array
     effective: Array
+    bound: npt.NDArray[np.bool_]
 
     @property
     def thin(self) -> npt.NDArray[np.bool_]:

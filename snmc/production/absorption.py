@@ -29,9 +29,19 @@ from snmc.thermal import FERMI, Screening, species
 Array = npt.NDArray[np.float64]
 Rescattering = Callable[[CoreState, Array], Array | None]
 
+_OPAQUE, _EDGE = 0.5, 0.1  # share that escapes, and of it from the outermost shell
 _TRANSPARENT = 1e-6  # optical depth below which nothing is absorbed
 _PER_KM = 1e18 / HBAR_C  # 1 MeV as an inverse length [1/km]
 _IMPACTS = 4  # impact parameters a shell
+
+
+def is_upper_bound(escaping_share: float, edge_share: float) -> bool:
+    """Whether a core is opaque up to its edge: what lies outside would absorb too.
+
+    `escaping_share`: of the particles made; `edge_share`: of those that escape, from the outermost
+    shell. The computed emission is then more than the true one.
+    """
+    return escaping_share < _OPAQUE and edge_share > _EDGE
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from snmc.ground.columns import Columns
 from snmc.ground.errors import PhysicsError, PhysicsWarning
 from snmc.ground.quadrature import unit_rule
 from snmc.ground.units import C_LIGHT, HBAR, MEV_IN_ERG
-from snmc.production.absorption import Opacity, escaping_share, opacity
+from snmc.production.absorption import Opacity, escaping_share, is_upper_bound, opacity
 from snmc.production.emission import (
     Emission,
     Grid,
@@ -146,7 +146,7 @@ class DecayingParticle(Generator):
                 PhysicsWarning,
                 stacklevel=2,
             )
-        if emission.escaping_share < 0.5 and emission.edge_share > 0.1:
+        if is_upper_bound(emission.escaping_share, emission.edge_share):
             warnings.warn(
                 "the core is opaque up to its edge, and what lies outside would absorb too: the "
                 "emission is an upper bound",

@@ -230,3 +230,18 @@ def test_rescattering_scales_as_a_scan_counts_on():
     energies = np.array([[50.0, 100.0]])
     weak, strong = (majoron(g).rescattering(state, energies) for g in (1e-6, 1e-5))
     assert strong == pytest.approx(1e4 * weak, rel=1e-12, abs=0)
+
+
+def test_an_opaque_core_is_told(supernova):
+    """Would catch a scan that says nothing where `snmc run` warns of an upper bound."""
+    couplings = np.geomspace(1e-13, 1e-6, 9)
+    sampler = dipole(couplings[0]).reweightable_energy(
+        (couplings / couplings[0]) ** 2, supernova, "draft"
+    )
+    bound_from = couplings[0] * np.sqrt(sampler.bound_from)
+    assert couplings[0] < bound_from < couplings[-1]
+    for coupling, expected in ((bound_from / 4, 0), (bound_from * 4, 1)):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            dipole(coupling).emission(supernova, "draft", 1, True)
+        assert sum("upper bound" in str(one.message) for one in told) == expected

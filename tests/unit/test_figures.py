@@ -42,6 +42,7 @@ def limit(card: str) -> SimpleNamespace:
             couplings=np.geomspace(1e-14, 1e-6, 20),
             ratios=np.ones((2, 20)),
             intervals=(band, band),
+            bound=np.zeros((2, 20), bool),
             told={},
             covered=None,
         )

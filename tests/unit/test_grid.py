@@ -52,6 +52,7 @@ def fake_series(number, couplings=3, bins=4):
     return Series(
         edges=np.geomspace(25.0, 100.0, bins + 1), spectrum=spectrum, variance=spectrum / 7,
         counts=place / 3, error=place / 11, effective=place,
+        bound=np.arange(couplings) % 2 == 1,
     )  # fmt: skip
 
 
@@ -283,7 +284,7 @@ def fake(point, couplings, events, seed, bin_width):
     spectrum = rng.random((len(couplings), 4)) * point.mass * np.array(couplings)[:, None]
     return Series(
         np.geomspace(25.0, 100.0, 5), spectrum, spectrum**2, spectrum.sum(axis=1),
-        spectrum[:, 0], np.full(len(couplings), 500.0),
+        spectrum[:, 0], np.full(len(couplings), 500.0), np.zeros(len(couplings), bool),
     )  # fmt: skip
 
 
@@ -315,8 +316,10 @@ def test_the_grid_does_not_depend_on_the_workers(card):
     assert not list(Path().glob("*.part"))
 
 
-@pytest.mark.parametrize("at", [0, 1, 7, 15])
-@pytest.mark.parametrize("error", [KeyboardInterrupt, StopError, InputError("wrong")])
+@pytest.mark.parametrize(
+    ("at", "error"),
+    [(0, KeyboardInterrupt), (1, InputError("wrong")), (7, KeyboardInterrupt), (15, StopError)],
+)
 def test_an_interrupted_scan_goes_on(card, at, error):
     """Catches points lost, measured again, or of other streams after an interruption."""
     whole = run_scan(card("scan.output=whole.root"), **KEYWORDS, measure=fake)
@@ -424,6 +427,7 @@ def test_an_interrupted_overwrite_goes_on(card):
             new, **{**KEYWORDS, "overwrite": True, "workers": 1}, measure=stopping(5)
         )  # fmt: skip
     assert_same_grid(load_grid(new.output), old)
+    assert_same_grid(run_scan(card(), **KEYWORDS, measure=fake), old)  # and keeps the new part
     grid = run_scan(new, **{**KEYWORDS, "resume": True}, measure=fake)
     assert_same_grid(load_grid(new.output), grid)
     assert grid.card["run"]["seed"] == 8
@@ -510,7 +514,7 @@ def test_a_map_is_drawn_of_whatever_there_is(tmp_path, measured):
     cases["axes"] = make_grid(("smm-grs",), AXES[:1])
     cases["small"] = replace(
         measured, couplings=(1e-15,), points=measured.points[:1], series={
-            0: Series(*(np.ones(shape) for shape in (2, (1, 1), (1, 1), 1, 1, 1)))
+            0: Series(*(np.ones(shape) for shape in (2, (1, 1), (1, 1), 1, 1, 1, 1)))
         },
     )  # fmt: skip
     for name, grid in cases.items():

@@ -95,7 +95,7 @@ def scan(limit=SETTING, *, couplings=FINE, detectors=("smm-grs",), window=223.2,
     )
 
 
-def series(counts, *, edges=EDGES, effective=1e4) -> Series:
+def series(counts, *, edges=EDGES, effective=1e4, bound_from=np.inf) -> Series:
     """Counts (couplings,) spread over the logarithm of the energy."""
     counts = np.asarray(counts)
     share = np.diff(np.log(edges)) / np.log(edges[-1] / edges[0])
@@ -107,6 +107,7 @@ def series(counts, *, edges=EDGES, effective=1e4) -> Series:
         counts,
         counts / np.sqrt(effective),
         np.where(counts > 0, effective, 0.0),
+        np.arange(len(counts)) >= bound_from,
     )
 
 
@@ -241,8 +242,20 @@ def test_error_of_an_edge_is_that_of_the_counts_over_their_power():
     thin = find_limit(grid(card, humped, effective=99.0), card)
     (interval,) = thin.curves[0].intervals[0]
     assert interval.lower.thin
+
     assert interval.upper.thin
     assert "2 of 2 edges rest on fewer than 100 effective events" in thin.text()
+
+
+def test_edges_of_an_opaque_core_are_told():
+    """Catches an edge where the emission is an upper bound, given without a word."""
+    card = scan()
+    told = find_limit(grid(card, humped, bound_from=3), card)
+    free = find_limit(grid(card, humped), card)
+    assert told.curves[0].bounded_edges
+    assert "upper bound" in told.text()
+    assert not free.curves[0].bounded_edges
+    assert "upper bound" not in free.text()
 
 
 def test_two_detectors_add_their_statistics():

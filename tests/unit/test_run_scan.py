@@ -27,7 +27,7 @@ def fake(point, couplings, events, seed, bin_width):
     """Measure without physics: numbers that differ from point to point."""
     values = np.random.default_rng([seed, point.number]).random((len(couplings), 3))
     return Series(np.array([25.0, 50, 75, 100]), values, values**2, values.sum(axis=1),
-                  values[:, 0], 1000 * values[:, 1])  # fmt: skip
+                  values[:, 0], 1000 * values[:, 1], values[:, 2] > 0.5)  # fmt: skip
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def nothing(point, couplings, **_):
     """Stand for `measure`: make the model, and no events."""
     prepare_generators(point.card)
     zero = np.zeros(len(couplings))
-    return Series(np.array([0.0, 1.0]), zero[:, None], zero[:, None], zero, zero, zero)
+    return Series(np.array([0.0, 1.0]), zero[:, None], zero[:, None], zero, zero, zero, zero > 0)
 
 
 def test_a_full_disk_is_one_line(here, capsys, monkeypatch):

@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 
+from snmc.ground.errors import InputError
 from snmc.judgement import scan as scan_module
 from snmc.judgement.grid import Grid, load_grid
 from snmc.judgement.scan import partial, run_scan
@@ -104,3 +105,11 @@ def test_the_grid_does_not_depend_on_where_it_is_made(card, cluster, monkeypatch
     run_scan(card("stopped"), **(on_cluster | {"resume": True}))
     assert not part.exists()
     assert_same_numbers(card("stopped"), one)
+
+
+def test_other_files_on_a_worker_are_refused(card, cluster, monkeypatch):
+    """Catches points of another core or detector that a worker finds under the same name."""
+    monkeypatch.setattr(scan_module, "_digest", lambda point: "other")
+    with pytest.raises(InputError, match=r"a worker on .* finds another core, detector or file"):
+        run_scan(card("one"), **(KEYWORDS | {"scheduler": cluster.scheduler_address}))
+    assert not card("one").output.exists()
