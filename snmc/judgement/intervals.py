@@ -54,16 +54,37 @@ def overlap(edges: Array, low: float, high: float) -> Array:
 def between(couplings: Array, values: Array, wanted: Array) -> Array:
     """Values (m, columns) at couplings `wanted` (m,) from those at `couplings` (n,), n >= 2.
 
-    `values` (n, columns), zero or above: ln(value) is linear in ln(coupling) between neighbours;
-    where one of them is zero, the value itself is. A power of the coupling comes out exactly; at
-    an upper edge, where counts fall as exp(-b g^2), they come out lower by the factor
-    exp(-b g^2 step^2/2) at most, with `step` that of ln g. `wanted` lies within `couplings`.
+    `values` (n, columns), zero or above: ln(value) is a monotone cubic of ln(coupling) between
+    neighbours (Fritsch and Butland, SIAM J. Sci. Stat. Comput. 5 (1984) 300); where one of them is
+    zero, the value itself is linear. A power of the coupling comes out exactly. `wanted` lies
+    within `couplings`.
     """
     at, x = np.log(couplings), np.log(wanted)
     k = np.clip(np.searchsorted(at, x, side="right") - 1, 0, len(at) - 2)
-    t = ((x - at[k]) / (at[k + 1] - at[k]))[:, None]
+    width = (at[k + 1] - at[k])[:, None]
+    t = (x - at[k])[:, None] / width
+    logs = np.log(values, out=np.full_like(values, np.nan), where=values > 0)
+    slopes = _slopes(np.diff(logs, axis=0) / np.diff(at)[:, None])
+    cubic = (
+        (1 - t) ** 2 * ((1 + 2 * t) * logs[k] + t * width * slopes[k])
+        + t**2 * ((3 - 2 * t) * logs[k + 1] + (t - 1) * width * slopes[k + 1])
+    )  # fmt: skip
     a, b = values[k], values[k + 1]
-    return np.asarray(np.where((a > 0) & (b > 0), a ** (1 - t) * b**t, (1 - t) * a + t * b))
+    return np.asarray(np.where((a > 0) & (b > 0), np.exp(cubic), (1 - t) * a + t * b))
+
+
+def _slopes(secants: Array) -> Array:
+    """Slopes (n, columns) at nodes between `secants` (n - 1, columns): their harmonic mean.
+
+    Zero where they change sign; the only one there is, where the other side has no value.
+    """
+    left = np.concatenate([secants[:1], secants])
+    right = np.concatenate([secants, secants[-1:]])
+    left, right = np.where(np.isnan(left), right, left), np.where(np.isnan(right), left, right)
+    rising = left * right > 0
+    return np.asarray(
+        np.divide(2 * left * right, left + right, where=rising, out=np.zeros_like(left))
+    )
 
 
 def excluded_intervals(

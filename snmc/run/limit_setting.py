@@ -282,12 +282,6 @@ class _Loader:
         if entry.mass is not None:
             mass = self._quantity(f"{key}.mass", entry.mass, "MeV")
             coupling = self._quantity(f"{key}.coupling", entry.coupling, self.scan.unit)
-            low, high = self.scan.masses[0], self.scan.masses[-1]
-            if not low * (1 - 1e-9) <= mass <= high * (1 + 1e-9):
-                raise self.check.refusal(
-                    f"{key}.mass",
-                    f"found {shown(entry.mass)}; the scan runs from {low:g} to {high:g} MeV",
-                )
         if entry.parameter is not None and entry.parameter not in self.scan.parameters:
             text = str(unlisted(entry.parameter, self.scan.parameters))
             raise self.check.refusal(f"{key}.parameter", text)

@@ -438,8 +438,6 @@ LIMIT_REFUSED = [
      "limit.compare[1].source: missing; needs a line of text"),
     (CARD + COUNTING + COMPARE + 'mass = "1 s"\ncoupling = "1 / MeV"',
      "limit.compare[1].mass: found '1 s'; needs a number"),
-    (CARD + COUNTING + COMPARE + 'mass = "1 GeV"\ncoupling = "1 / MeV"',
-     "limit.compare[1].mass: found '1 GeV'; the scan runs from 1 to 100 MeV"),
     (CARD + COUNTING + COMPARE + 'mass = "1 MeV"\ncoupling = "-1 / MeV"',
      "limit.compare[1].coupling: found '-1 / MeV'; needs a number above 0"),
     (CARD + COUNTING + COMPARE + 'mass = "1 MeV"\ncoupling = "1 / MeV"\nedge = "low"',
