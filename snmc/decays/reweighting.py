@@ -11,6 +11,7 @@ the optical depths tau: in the parent's own shell, where it may stand anywhere a
 over the rest. The sum of w(s) is the fluence of a model with the couplings g.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,6 +129,7 @@ class Lines:
 
     def __init__(self, opacity: Opacity, emission: Emission, strongest: float) -> None:
         """Prepare; `strongest`: the largest strength asked for."""
+        self._opacity = opacity
         self.emission, self.edges, self.stretch = emission, opacity.edges, opacity.stretch
         self.opaque = opacity.opaque(strongest)
         if not self.opaque:
@@ -148,7 +150,12 @@ class Lines:
         return np.ascontiguousarray(np.swapaxes(result, 2, 3))
 
     def straight_out(self, strength: float) -> Array:
-        """Share that escapes along the radius, (components, times, radii, pieces)."""
+        """Share that escapes along the radius, (components, times, radii, pieces), or (1, 1, 1, 1).
+
+        For sampling: one where no line takes more than a hundredth.
+        """
+        if self._opacity.longest(strength) < 0.01:
+            return np.ones((1, 1, 1, 1))
         depth = strength * (self.linear + strength * self.squared)[:, :, 1:]  # heads of pieces
         depth = depth * (self.stretch * np.diff(self.edges, axis=1))[:, None, :]
         beyond = np.cumsum(depth[..., ::-1], axis=-1)[..., ::-1] - depth
@@ -162,14 +169,16 @@ class Lines:
         `numbers`: (components, times, radii, pieces) of parents made. By the depth along the
         radius, doubled for the mean over directions: good to a factor of three in the coupling.
         """
-        if self.opaque:
-            for strength in strengths:
-                escaping = numbers * self.straight_out(2 * strength)
-                total = float(escaping.sum())
-                edge = float(escaping[:, :, -1].sum())
-                if total > 0 and is_upper_bound(total / float(numbers.sum()), edge / total):
-                    return float(strength)
-        return np.inf
+
+        def bounded(strength: float) -> bool:
+            escaping = numbers * self.straight_out(2 * strength)
+            total, edge = float(escaping.sum()), float(escaping[:, :, -1].sum())
+            return total > 0 and is_upper_bound(total / float(numbers.sum()), edge / total)
+
+        if not self.opaque:
+            return np.inf
+        first = bisect_left(strengths, True, key=bounded)  # it grows with the strength
+        return float(strengths[first]) if first < len(strengths) else np.inf
 
     def depths(
         self, stream: np.random.Generator, event: Integers, component: Integers, born: Array,
@@ -274,7 +283,7 @@ class ReweightableSampler(DecaySampler):
         mixture = np.zeros(numbers.shape)
         for strength in self._references:
             escaping = np.ones((1, 1, 1, 1))
-            if lines is not None and lines.opaque:
+            if lines is not None:
                 escaping = lines.straight_out(strength)
             by_cell = (numbers * escaping).sum(axis=(0, 2))
             rate = strength * self.width / HBAR
@@ -335,7 +344,7 @@ class ParentSampler:
             self.bound_from = self._lines.bound_from(numbers, references)
         for strength in references:
             tilt = np.broadcast_to(E[1:] * np.exp(-strength * lifetimes), numbers.shape)
-            if self._lines is not None and self._lines.opaque:
+            if self._lines is not None:
                 tilt = tilt * self._lines.straight_out(strength)
             if (total := float((numbers * tilt).sum())) > 0:
                 mixture += tilt / total

@@ -14,6 +14,7 @@ core emits, and both helicities are taken to be equally opaque.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from snmc.ground.quadrature import unit_rule
 from snmc.ground.units import HBAR_C, RATE_DENSITY
 from snmc.production.coalescence import decay_energy, decay_momentum
 from snmc.production.emission import CM3_IN_KM3, Coalescence, Grid, Process, cells, flat
-from snmc.thermal import FERMI, Screening, species
+from snmc.thermal import FERMI, Screening, Species, species
 
 Array = npt.NDArray[np.float64]
 Rescattering = Callable[[CoreState, Array], Array | None]
@@ -158,30 +159,32 @@ def effective_absorption(
     per_number = 2 * np.pi**2 / (spin_states * p * local) / cell[..., None]
     sign = 1.0 if statistics == FERMI else -1.0
     total = np.zeros((len(production[0][2]), *local.shape))
+    known = cache(lambda name: species(name, state, screening))
     for process, numbers, couplings in production:
-        rest = _rest_potential(process, state, screening)
+        rest = _rest_potential(process, state, known)
+        vacuum = 0.0
+        if isinstance(process, Coalescence):
+            vacuum = vacuum_width(process, state, mass, spin_states)
         for source, table in enumerate(numbers):
-            first = species(process.sources[source], state, screening)
+            first = known(process.sources[source])
             delta_mu = first.mu + first.potential + rest
             x = (local - delta_mu[..., None]) / state.temperature[..., None]
             made = table * per_number
             gamma = made * np.exp(np.minimum(x, 700.0)) + sign * made
-            if isinstance(process, Coalescence):
-                vacuum = vacuum_width(process, state, mass, spin_states)
+            if vacuum:
                 gamma = gamma - vacuum * mass / local
             total += couplings[:, source, None, None, None] * np.maximum(gamma, 0.0)
     return total
 
 
-def _rest_potential(process: Process, state: CoreState, screening: Screening) -> Array:
+def _rest_potential(process: Process, state: CoreState, known: Callable[[str], Species]) -> Array:
     """Full chemical potentials of the other particles of a process, mu_2 - mu_3 [MeV]."""
     if isinstance(process, Coalescence):
-        partner = species(process.partner, state, screening)
+        partner = known(process.partner)
         return partner.mu + partner.potential
     if process.target == process.recoil:
         return np.zeros_like(state.temperature)
-    target = species(process.target, state, screening)
-    recoil = species(process.recoil, state, screening)
+    target, recoil = known(process.target), known(process.recoil)
     return target.mu + target.potential - recoil.mu - recoil.potential
 
 

@@ -154,7 +154,8 @@ def _shoulder(process: Process, state: CoreState) -> float:
         partner = species(process.partner, state, "electron")
         return max(float(np.max(one.mu + partner.mu)) for one in sources)
     target = species(process.target, state, "electron")
-    recoil = species(process.recoil, state, "electron")
+    same = process.recoil == process.target
+    recoil = target if same else species(process.recoil, state, "electron")
     shift = target.potential - recoil.potential
     balance = target.mu - recoil.mu + shift
     at_rest = target.mass - recoil.mass + shift
