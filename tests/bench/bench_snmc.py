@@ -196,6 +196,26 @@ def test_first_run(benchmark, tmp_path):
     )
 
 
+@pytest.mark.parametrize("cached", [False, True], ids=["nothing cached", "tables cached"])
+def test_scan(benchmark, cached, tmp_path, request):
+    """A grid of the dipole portal, 40 masses and 60 couplings, three processes, SMM/GRS.
+
+    With nothing cached kernels are compiled and tables computed.
+    """
+    card = ROOT / "macros" / "limit-sn1987a-gamma.toml"
+    words = (
+        "scan", card, "--set", "scan.mass.points=40", "--workers", 2, "--overwrite", "--quiet",
+        "-o", tmp_path / "grid.root",
+    )  # fmt: skip
+    caches = (tmp_path / ("same" if cached else str(i)) for i in range(100))
+    repeat(
+        benchmark, lambda: command(*words, cache=next(caches)), rounds=3 if cached else 1,
+        warmup=int(cached),
+    )  # fmt: skip
+    what = f"`snmc scan`, 40 masses x 60 couplings, two workers, {request.node.callspec.id}"
+    benchmark.extra_info.update(what=what, target="10 s" if cached else "90 s")
+
+
 @pytest.mark.parametrize("events", ["1e6", "1e7", pytest.param("1.06e8", marks=full)])
 def test_memory(benchmark, events, tmp_path):
     """Peak memory of a run into a file with detections, which takes 120 bytes an event."""
