@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from snmc.ground.errors import InputError, PhysicsError, PhysicsWarning
 from snmc.judgement.intervals import Array, Blocks, Ratio, overlap
+from snmc.judgement.measurement import energy_edges
 from snmc.judgement.series import Series
 from snmc.judgement.statistics import coverage, exclusion, poisson_limit
 from snmc.roles.card import ObservedCounts
@@ -64,6 +65,27 @@ def criterion(
     if setting.method == "spectrum":
         return _spectrum(setting, points, edges)
     return _counting(setting, points)
+
+
+def check_data(card: ScanCard) -> None:
+    """Raise InputError for a `[limit]` that no grid could satisfy, before anything is measured."""
+    setting = setting_of(card)
+    points = [
+        point
+        for point in card.points
+        if point.detector in judged(card)
+        and (point.mass, point.parameter) == (card.masses[0], card.parameters[0])
+    ]
+    try:
+        for point in points:
+            if setting.method == "counting":
+                _data(point, setting.data[point.detector])
+            elif setting.method == "spectrum":
+                window = find_detector(point.detector, card.path).energy_window
+                edges = energy_edges(window, card.bin_width)
+                _bins(point.detector, setting.data[point.detector], edges)
+    except InputError as error:
+        raise InputError(f"{card.path}: {error}") from error
 
 
 def judged(card: ScanCard) -> tuple[str, ...]:

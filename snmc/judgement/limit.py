@@ -13,7 +13,7 @@ import numpy as np
 from snmc import __version__
 from snmc.ground.errors import InputError
 from snmc.judgement.comparison import HEADER, Compared, compare, lines_of
-from snmc.judgement.criteria import judged, setting_of
+from snmc.judgement.criteria import check_data, judged, setting_of
 from snmc.judgement.curves import Curve, find_curves, span
 from snmc.judgement.grid import Grid
 from snmc.judgement.intervals import Array, Edge, Interval
@@ -153,7 +153,7 @@ def _curve_lines(curve: Curve, unit: str) -> list[str]:
     for name, entry in curve.told.items():
         if isinstance(entry, Mapping):
             shown = ", ".join(_with_unit(key, value) for key, value in entry.items())
-            lines.append(f"    {name}: {shown}")
+            lines.append(f"    {name.replace('_', ' ')}: {shown}")
         else:
             lines.append(f"    {_with_unit(name, entry)}")
     edges = curve.all_edges
@@ -166,8 +166,8 @@ def _curve_lines(curve: Curve, unit: str) -> list[str]:
         for interval in curve.intervals[k] or (None,):
             cells = _told(interval)
             lines.append(f"    {curve.masses[k]:12.6g} {cells[0]:>20} {cells[1]:>20}")
-    if edges:
-        mass, worst = max(edges, key=lambda pair: pair[1].error)
+    if known := [(mass, edge) for mass, edge in edges if not edge.thin]:
+        mass, worst = max(known, key=lambda pair: pair[1].error)
         lines.append(
             f"    largest Monte Carlo error of an edge: {100 * worst.error:.2g} % of the "
             f"coupling, at {mass:.4g} MeV and {worst.coupling:.3g}"
@@ -182,7 +182,7 @@ def _curve_lines(curve: Curve, unit: str) -> list[str]:
     if thin:
         lines.append(
             f"    {len(thin)} of {len(edges)} edges rest on fewer than 100 effective events, "
-            f"at {span(thin)} MeV: raise scan.events to trust them"
+            f"at {span(thin)} MeV (thin): their errors are not known, raise scan.events"
         )
     if bounded := curve.bounded_edges:
         lines.append(
@@ -199,7 +199,9 @@ def _told(interval: Interval | None) -> list[str]:
     return [
         "beyond the scan"
         if edge is None
-        else f"{edge.coupling:.4g} +- {100 * edge.error:.2g} %{' thin' if edge.thin else ''}"
+        else f"{edge.coupling:.2g} thin"
+        if edge.thin
+        else f"{edge.coupling:.4g} +- {100 * edge.error:.2g} %"
         for edge in (interval.lower, interval.upper)
     ]
 
@@ -230,9 +232,11 @@ class Output:
 
 
 def output_of(name: Path) -> Output:
-    """Files of a limit called `name`, which may end in .png, .pdf or .svg. Raises InputError."""
+    """Files of a limit called `name`, which may end as one of them does. Raises InputError."""
     suffix = name.suffix if name.suffix in PICTURES else ".png"
-    stem = name.name.removesuffix(name.suffix) if name.suffix in PICTURES else name.name
+    stem = name.name
+    for end in (*PICTURES, ".csv", ".json", ".root", ".grid"):
+        stem = stem.removesuffix(end)
     folder = Path(name.absolute().parent)
     if not stem or not folder.is_dir():
         raise InputError(
@@ -272,6 +276,7 @@ def run_limit(
     output = output_of(Path(card.path.stem) if name is None else name)
     if name is not None:
         card = replace(card, output=output.grid)
+    check_data(card)
     if not overwrite:
         _refuse_to_replace(output, card)
     grid = run_scan(

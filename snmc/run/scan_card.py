@@ -181,6 +181,7 @@ class _Loader:
         if self.several:
             raise self.check.refusal("generator", "found several; a scan has one signal")
         table = self._table("scan", ScanTable)
+        self._let_the_line_win()
         limit = self._table("limit", LimitTable) if "limit" in self.data else None
         model = self._model()
         parameters = self._parameters(model, table.coupling)
@@ -219,6 +220,14 @@ class _Loader:
             limit=None,
         )
         return scan if limit is None else replace(scan, limit=read_limit(limit, scan, self.check))
+
+    def _let_the_line_win(self) -> None:
+        """Of confidence level and threshold the one set on the command line replaces the card's."""
+        either = {"confidence_level", "delta"}
+        chosen = [key for key in either if f"limit.{key}" in self.check.changed]
+        if len(chosen) == 1 and isinstance(self.data.get("limit"), dict):
+            (other,) = either - set(chosen)
+            self.data["limit"].pop(other, None)
 
     # --- errors ---
 

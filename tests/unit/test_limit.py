@@ -555,6 +555,15 @@ def test_files_of_a_limit(runs):
     assert (runs.folder / "here.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_limit_that_cannot_be_is_told_before_the_scan(runs):
+    """Catches hours of scanning that end in an error of [limit]."""
+    part = DataSetting(low=30.0, high=100.0)  # the card's counts are those of the whole window
+    card = scan(replace(SETTING, data={"smm-grs": part}))
+    with pytest.raises(InputError, match=r"card\.toml: limit\.data\.smm-grs"):
+        runs.run(card)
+    assert runs.cards == []
+
+
 def test_files_of_another_scan_are_kept(runs):
     """Catches the table of somebody else overwritten; and a new delta that would need a flag."""
     card = scan()
@@ -652,6 +661,8 @@ def test_names_of_files(runs, ending):
     assert found.picture.name == f"run.v2{ending}"
     assert found.table.name == "run.v2.csv"
     assert output_of(Path("run.v2")).picture.name == "run.v2.png"
+    for other in (".csv", ".json", ".root", ".grid.root"):
+        assert output_of(Path(f"run.v2{other}")) == output_of(Path("run.v2"))
     with pytest.raises(InputError, match="there is no folder 'no'"):
         output_of(Path("no/such"))
 

@@ -561,3 +561,12 @@ def test_every_shipped_limit_is_right(path):
     assert 30 <= len(card.masses) <= 40
     assert 40 <= len(card.couplings) <= 60
     assert all(math.isfinite(value) for value in card.couplings)
+
+
+def test_the_line_chooses_between_level_and_threshold(load):
+    """Catches a confidence level that cannot be asked for because the card gives delta."""
+    card = load(CARD + COUNTING + "delta = 4", "limit.confidence_level=0.9")
+    assert card.limit.confidence_level == 0.9
+    assert card.limit.delta == pytest.approx(2.7055, rel=1e-4, abs=0)
+    back = load(CARD + COUNTING + "confidence_level = 0.9", "limit.delta=4")
+    assert (back.limit.confidence_level, back.limit.delta) == (None, 4.0)
