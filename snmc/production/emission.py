@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -119,6 +120,19 @@ def emission_grid(
     Time cells divide the intervals between snapshots; energies lie quadratically above the mass up
     to where the spectrum of each of the `processes` has fallen by exp(-22).
     """
+    time_edges, radius_edges, coarse, hottest = _space(core, precision)
+    shoulder = max((_shoulder(process, coarse) for process in processes), default=0.0)
+    kinetic_top = max(0.0, shoulder - mass) + _TAIL * hottest
+    steps_up = np.linspace(0, 1, RESOLUTION[precision].energies + 1)[1:] ** 2
+    return Grid(time_edges, radius_edges, mass + kinetic_top * steps_up)
+
+
+@lru_cache(maxsize=8)
+def _space(core: SupernovaCore, precision: Precision) -> tuple[Array, Array, CoreState, float]:
+    """Edges in time [s] and radius [km], a few states, and the hottest temperature [MeV].
+
+    The same for all masses of a scan, and not to be written to.
+    """
     resolution = RESOLUTION[precision]
     steps = np.ceil(np.diff(core.times) * resolution.steps_per_second - 1e-9).astype(int)
     edges = [
@@ -136,10 +150,7 @@ def emission_grid(
     radius_edges = reach[:, None] * np.linspace(0, 1, resolution.radii + 1)
 
     coarse = flat(core.state(reach[:, None] * _PROBE, middles[:, None]))
-    shoulder = max((_shoulder(process, coarse) for process in processes), default=0.0)
-    kinetic_top = max(0.0, shoulder - mass) + _TAIL * float(probe.temperature.max())
-    steps_up = np.linspace(0, 1, resolution.energies + 1)[1:] ** 2
-    return Grid(time_edges, radius_edges, mass + kinetic_top * steps_up)
+    return time_edges, radius_edges, coarse, float(probe.temperature.max())
 
 
 def _shoulder(process: Process, state: CoreState) -> float:
