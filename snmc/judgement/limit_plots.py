@@ -6,6 +6,7 @@ between them is a guess from how far the neighbour is from exclusion.
 """
 
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ FINE = 10  # steps of the picture for one of the grid
 GROWTH = 4  # power of the coupling with which a test grows at a tip; only the picture knows it
 ROOM = 30.0  # factor in the coupling shown beyond the outermost edges
 ALPHA = 0.22
+TITLE = 66  # characters of a line over the picture
 
 
 def plot_limit(limit: "Limit", output: Path) -> None:
@@ -50,7 +52,7 @@ def plot_limit(limit: "Limit", output: Path) -> None:
         handles += _draw_printed(ax, limit)
         set_axes(ax, limit.model, limit.curves, limit.unit)
         ax.legend(handles=handles, loc="best")
-        ax.set_title(plain(limit.title), weight="bold", size=12.5, pad=24)
+        ax.set_title(plain(textwrap.fill(limit.title, TITLE)), weight="bold", size=12.5, pad=24)
         ax.text(
             0.5, 1.02, _subtitle(limit), size=10, color=GREY, ha="center", transform=ax.transAxes
         )
