@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.ground.errors import InputError, PhysicsError
+from snmc.ground.files import OutputError
 from snmc.judgement.report import reading_root
 from snmc.judgement.series import Series
-from snmc.run.sink import OutputError, to_json
+from snmc.run.sink import to_json
 
 if TYPE_CHECKING:
     from snmc.run.scan_card import ScanCard

@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Column, Columns, file_columns
 from snmc.ground.errors import InputError, PhysicsError
+from snmc.ground.files import OutputError
 
 if TYPE_CHECKING:
     from snmc.roles.detector import Detections
@@ -38,10 +39,6 @@ STREAMER_BYTES = 16_384  # room for the descriptions of all classes
 # columns of `blocks`, then tallies
 RECORD = ("first_block", "blocks", "generator", "arrivals", "detections")
 NEAR = 32  # bytes between two changes below which they reach the disk as one
-
-
-class OutputError(InputError):
-    """The output cannot be written: the message names the file, the cause and what is safe."""
 
 
 class _OrderedFile:

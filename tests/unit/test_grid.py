@@ -12,6 +12,7 @@ import uproot
 
 from snmc.cli import main
 from snmc.ground.errors import InputError, PhysicsError
+from snmc.ground.files import OutputError
 from snmc.judgement import grid as grid_module
 from snmc.judgement import scan as scan_module
 from snmc.judgement.grid import (
@@ -26,7 +27,6 @@ from snmc.judgement.grid_plots import plot_grid
 from snmc.judgement.scan import partial, run_scan, summary
 from snmc.judgement.series import THIN, Series
 from snmc.run.scan_card import ENERGY, load_scan
-from snmc.run.sink import OutputError
 
 KEYWORDS = {
     "workers": 2, "scheduler": None, "resume": False, "overwrite": False, "quiet": True,

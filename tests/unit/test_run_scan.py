@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from snmc.ground.errors import InputError
+from snmc.ground.files import OutputError
 from snmc.judgement import scan
 from snmc.judgement.grid import load_grid
 from snmc.judgement.scan import partial, run_scan
 from snmc.judgement.series import Series
 from snmc.run.scan_card import load_scan
-from snmc.run.sink import OutputError
 
 SCAN = """
 [scan]

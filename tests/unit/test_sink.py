@@ -19,9 +19,10 @@ import uproot
 
 from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Column, Columns, file_columns
 from snmc.ground.errors import InputError, PhysicsError
+from snmc.ground.files import OutputError
 from snmc.roles.detector import Detections
 from snmc.run import sink as module
-from snmc.run.sink import OutputError, RootSink, _Part, _same_run
+from snmc.run.sink import RootSink, _Part, _same_run
 
 IDENTITY = {"identity": {"seed": 1987, "card": {"generator": {"mass": "100 MeV"}}}}
 SPECTRUM = {"parent_spectrum": (np.arange(5.0), np.linspace(0.0, 250.0, 6))}
