@@ -4,17 +4,17 @@ python macros/read_events.py sn1987a-gamma.root [picture.png]
 """
 
 import json
+import os
 import sys
 
 import awkward as ak
-import matplotlib as mpl
 import numpy as np
 import uproot
 
 
 def main(path: str, picture: str) -> None:
     """Print what the file `path` holds and draw energies and times into `picture`."""
-    mpl.use("Agg")
+    os.environ["MPLBACKEND"] = "agg"  # no window, whatever other programs ask for
     import matplotlib.pyplot as plt
 
     with uproot.open(path) as file:
