@@ -4,17 +4,16 @@ python macros/read_events.py sn1987a-gamma.root [picture.png]
 """
 
 import json
+import os
 import sys
 
 import awkward as ak
-import matplotlib as mpl
 import numpy as np
 import uproot
 
 
 def main(path: str, picture: str) -> None:
     """Print what the file `path` holds and draw energies and times into `picture`."""
-    mpl.use("Agg")
     with uproot.open(path) as file:
         metadata = json.loads(str(file["metadata"]))
         arrivals = file["arrivals"].arrays(["weight", "pdg", "energy", "time", "generator"])
@@ -68,6 +67,7 @@ def draw(
     picture: str, arrivals: ak.Array, detections: ak.Array | None, supernovae: int | None
 ) -> None:
     """Draw the energies and times of the arrivals, and the energies of what is accepted."""
+    os.environ["MPLBACKEND"] = "agg"  # no window, whatever other programs ask for
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")

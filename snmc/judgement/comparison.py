@@ -1,7 +1,5 @@
 """Our limits beside printed ones."""
 
-import csv
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from snmc.ground.errors import InputError
+from snmc.ground.text_tables import read_table
 from snmc.judgement.curves import Curve, edge_at, span
 from snmc.judgement.intervals import Array
 from snmc.run.scan_card import Comparison
@@ -80,35 +79,22 @@ def read_curve(path: Path) -> tuple[Array, Array, Array]:
 
     An empty cell, NaN here, is an edge that is not known. Raises InputError, which names the line.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a table: {error}") from error
-    if not rows or rows[0][:3] != HEADER:
+    names = [name.lower() for name in HEADER]
+    table = read_table(path, "the curve", names, columns=len(HEADER), gaps=True)
+    if list(table.names) != names:
         raise InputError(
-            f"{path}: found the header {','.join(rows[0] if rows else [])!r}; "
-            f"needs {','.join(HEADER)!r}"
+            f"{path}: found the header {','.join(table.names)!r}; needs {','.join(HEADER)!r}"
         )
-    values = [_cells(path, number, row) for number, row in enumerate(rows[1:], 2) if any(row)]
-    if not values:
-        raise InputError(f"{path}: found no line below the header")
-    masses, lower, upper = np.array(values).T
+    masses, lower, upper = table.values.T
+    for column, values in enumerate(table.values.T):
+        wrong = ~(values > 0) & (~np.isnan(values) | (column == 0))
+        if np.any(wrong):
+            row = int(np.argmax(wrong))
+            raise InputError(
+                f"{table.place(row, column)}: found {values[row]:g}; needs a mass [MeV] and two "
+                "couplings, all above zero, of which the couplings may be empty"
+            )
     return masses, lower, upper
-
-
-def _cells(path: Path, number: int, row: Sequence[str]) -> list[float]:
-    try:
-        mass, *edges = (float(cell) if cell.strip() else math.nan for cell in row[:3])
-    except ValueError:
-        mass, edges = math.nan, []
-    given = [edge for edge in edges if not math.isnan(edge)]
-    if len(edges) != 2 or not all(0 < value < math.inf for value in (mass, *given)):
-        raise InputError(
-            f"{path}: line {number}: found {','.join(row)!r}; needs a mass [MeV] and two "
-            "couplings, all above zero, of which the couplings may be empty"
-        )
-    return [mass, *edges]
 
 
 def lines_of(compared: Sequence[Compared]) -> list[str]:

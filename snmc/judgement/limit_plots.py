@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snmc.judgement.canvas import BLACK, CHANNEL_COLOURS, GREY, Figure, Line2D, save, styled
 from snmc.judgement.curves import Curve
 from snmc.judgement.intervals import Array
-from snmc.judgement.plots import BLACK, CHANNEL_COLOURS, GREY, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -37,10 +37,7 @@ def plot_limit(limit: "Limit", output: Path) -> None:
     the end of the scan it is closed by a dashed line. Printed numbers are points, printed curves
     grey lines.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(8, 6), layout="constrained")
         ax = figure.subplots()
         handles = []
@@ -56,7 +53,7 @@ def plot_limit(limit: "Limit", output: Path) -> None:
         ax.text(
             0.5, 1.02, _subtitle(limit), size=10, color=GREY, ha="center", transform=ax.transAxes
         )
-        figure.savefig(output, dpi=120)
+        save(figure, output, dpi=120)
 
 
 def draw_region(
@@ -66,7 +63,6 @@ def draw_region(
 
     Needs logarithmic axes (`set_axes`). `line`: style of the edges.
     """
-    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     masses, couplings, inside = region(curve)
@@ -140,8 +136,6 @@ def _depth(curve: Curve, number: int, x: Array) -> Array:
 
 def _draw_printed(ax: "Axes", limit: "Limit") -> list["Artist"]:
     """Printed numbers as points, printed curves as grey lines; gives entries for a legend."""
-    from matplotlib.lines import Line2D
-
     handles: dict[tuple[str, bool], Artist] = {}
     for one in limit.compared:
         is_point = len(one.masses) == 1

@@ -21,6 +21,21 @@ from snmc.core import SupernovaCore, load_core
 from snmc.ground.columns import SUPERNOVA
 from snmc.ground.errors import InputError
 from snmc.ground.units import PARSEC
+from snmc.judgement.canvas import (
+    BLACK,
+    BLUE,
+    CHANNEL_COLOURS,
+    GREEN,
+    GREY,
+    MAP,
+    ORANGE,
+    PURPLE,
+    RED,
+    Figure,
+    Line2D,
+    save,
+    styled,
+)
 from snmc.judgement.report import reading_root
 
 if TYPE_CHECKING:
@@ -43,11 +58,6 @@ DECADES = 6  # most decades a logarithmic ordinate shows
 ARRIVAL_BRANCHES = ("weight", "pdg", "energy", "time", "delay", "theta", "generator")
 DETECTION_BRANCHES = ("weight", "channel", "time", "energy", "accepted", "generator")
 
-# Colours that differ for every kind of colour vision: Okabe and Ito, Color Universal Design (2008).
-BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE, GREY = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#777777",
-)  # fmt: skip
-CHANNEL_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 SPECIES = {  # PDG number: name, colour, line
     22: (r"$\gamma$", RED, "-"),
     12: (r"$\nu_e$", BLUE, "-"),
@@ -56,21 +66,6 @@ SPECIES = {  # PDG number: name, colour, line
     -14: (r"$\bar\nu_\mu$", GREEN, "--"),
     16: (r"$\nu_\tau$", ORANGE, "-"),
     -16: (r"$\bar\nu_\tau$", ORANGE, "--"),
-}
-MAP = "viridis"
-STYLE: Any = {  # matplotlib types its keys one by one
-    "font.size": 11,
-    "axes.labelsize": 11.5,
-    "axes.titlesize": 11.5,
-    "legend.fontsize": 10,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "patch.linewidth": 1.6,
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.top": True,
-    "ytick.right": True,
-    "mathtext.fontset": "dejavusans",
 }
 CROWDED: Any = {  # legend of many lines
     "ncols": 2, "fontsize": 6.6, "handlelength": 1.1, "handletextpad": 0.3, "columnspacing": 0.6,
@@ -491,9 +486,7 @@ def plot_file(path: Path, output: Path) -> None:
     `output`: the picture, .png, .pdf or .svg.
     Raises InputError for a file that is none of snmc's, or damaged.
     """
-    import matplotlib as mpl
     import uproot
-    from matplotlib.figure import Figure
 
     with reading_root(path):
         file = uproot.open(path, object_cache=None, array_cache=None)
@@ -518,7 +511,7 @@ def plot_file(path: Path, output: Path) -> None:
                 if entry["parent_spectrum"] in file
             ]
 
-    with mpl.rc_context(STYLE):
+    with styled():
         rows = 3 if with_detections else 2
         figure = Figure(figsize=(13, 0.9 + 3.7 * rows), layout=_layout())
         lines = _wrapped(_setting(facts)) + _wrapped(_sums(facts, arrivals, detections))
@@ -538,7 +531,7 @@ def plot_file(path: Path, output: Path) -> None:
         else:
             for ax in axes[6:]:
                 _say(ax, "no detections")
-        figure.savefig(output, dpi=100)
+        save(figure, output, dpi=100)
 
 
 def _draw_header(ax: "Axes", facts: _Facts, lines: Sequence[str]) -> None:
@@ -861,7 +854,6 @@ def _plane(
     The map's colour is logarithmic if it spans much; `limits` of what is shown.
     """
     from matplotlib.colors import LogNorm, Normalize
-    from matplotlib.lines import Line2D
 
     strongest = max(parts, key=lambda kind: parts[kind].total)
     x, y = parts[strongest].axes
@@ -1000,13 +992,11 @@ def plot_core(name_or_path: str, output: Path) -> None:
     `snmc.core.load_core` does.
     """
     import matplotlib as mpl
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
     core = _load_core(name_or_path)
     times = _some_times(core)
     colours = mpl.colormaps["plasma"](np.linspace(0.0, 0.88, len(times)))
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(13, 8.2), layout=_layout())
         axes = figure.subplots(2, 3)
         for time, colour in zip(times, colours, strict=True):
@@ -1029,7 +1019,7 @@ def plot_core(name_or_path: str, output: Path) -> None:
             handles=handles, title="time after bounce", loc="outside lower center",
             ncols=len(times), alignment="center",
         )  # fmt: skip
-        figure.savefig(output, dpi=100)
+        save(figure, output, dpi=100)
 
 
 PANELS = (  # label, logarithmic, lines: name, attribute of CoreState, style
