@@ -5,14 +5,14 @@ through `checked` first; then each key that a form names is there and of its typ
 older or newer versions, pass.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from snmc.ground.errors import InputError
-from snmc.ground.text import shown
+from snmc.ground.text import key_of, shown
 
 Table = dict[str, Any]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -215,15 +215,9 @@ def checked(path: Path, metadata: Mapping[str, Any], form: type[Record]) -> Tabl
         form.model_validate(dict(metadata))
     except ValidationError as error:
         first = error.errors()[0]
-        key = _key(first["loc"])
+        key = key_of(first["loc"])
         raise InputError(f"{path}: metadata: {key}{key and ': '}{_told(first)}") from error
     return dict(metadata)
-
-
-def _key(place: Iterable[str | int]) -> str:
-    """The key as cards are told of it: `generators[1].label`, entries counted from 1."""
-    parts = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place)
-    return "".join(parts).removeprefix(".")
 
 
 def _told(error: Any) -> str:
