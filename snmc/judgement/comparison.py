@@ -1,15 +1,14 @@
 """Our limits beside printed ones."""
 
 import csv
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from snmc.ground import text_tables
 from snmc.ground.errors import InputError
-from snmc.ground.files import read_bytes
 from snmc.judgement.curves import Curve, edge_at, span
 from snmc.judgement.intervals import Array
 from snmc.run.scan_card import Comparison
@@ -104,46 +103,33 @@ def read_curves(path: Path) -> dict[str, tuple[Array, Array, Array]]:
     """Read masses [MeV], lower and upper edges (n,) from a table as `snmc limit` writes it.
 
     By the name in the column `curve`, "" where there is no such column. An empty cell, NaN here,
-    is an edge that is not known; lines that begin with # are left out. Raises InputError, which
-    names the line.
+    is an edge that is not known. Raises InputError, which names the line.
     """
-    try:
-        text = read_bytes(path, "the table").decode("utf-8-sig")
-        rows = list(enumerate(csv.reader(text.splitlines()), 1))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a table: {error}") from error
-    rows = [(number, row) for number, row in rows if any(row) and not row[0].startswith("#")]
-    header = [cell.strip() for cell in rows[0][1]] if rows else []
-    if header[:3] != HEADER:
+    names = [name.lower() for name in HEADER]
+    text = text_tables.read_text(path, "the curve")
+    table = text_tables.table_of(path, text, names, columns=len(HEADER), gaps=True)
+    if list(table.names) != names:
         raise InputError(
-            f"{path}: found the header {','.join(header)!r}; needs {','.join(HEADER)!r}"
+            f"{path}: found the header {','.join(table.names)!r}; needs {','.join(HEADER)!r}"
         )
-    named = header[3:4] == [CURVE]
-    values: dict[str, list[list[float]]] = {}
-    for number, row in rows[1:]:
-        name = row[3].strip() if named and len(row) > 3 else ""
-        values.setdefault(name, []).append(_cells(path, number, row))
-    if not values:
-        raise InputError(f"{path}: found no line below the header")
+    for column, values in enumerate(table.values.T):
+        wrong = ~(values > 0) & (~np.isnan(values) | (column == 0))
+        if np.any(wrong):
+            row = int(np.argmax(wrong))
+            raise InputError(
+                f"{table.place(row, column)}: found {values[row]:g}; needs a mass [MeV] and two "
+                "couplings, all above zero, of which the couplings may be empty"
+            )
+    curves = np.full(len(table.lines), "", dtype=object)
+    if any(line.names == [*names, CURVE] for line in table.head):
+        written = {line.number: line.text for line in text_tables.lines_of(text)}
+        cells = [next(csv.reader([written[number]])) for number in table.lines]
+        curves[:] = [row[len(names)].strip() if len(row) > len(names) else "" for row in cells]
     result = {}
-    for name, lines in values.items():
-        masses, lower, upper = np.array(lines).T
+    for name in dict.fromkeys(curves):
+        masses, lower, upper = table.values[curves == name].T
         result[name] = masses, lower, upper
     return result
-
-
-def _cells(path: Path, number: int, row: Sequence[str]) -> list[float]:
-    try:
-        mass, *edges = (float(cell) if cell.strip() else math.nan for cell in row[:3])
-    except ValueError:
-        mass, edges = math.nan, []
-    given = [edge for edge in edges if not math.isnan(edge)]
-    if len(edges) != 2 or not all(0 < value < math.inf for value in (mass, *given)):
-        raise InputError(
-            f"{path}: line {number}: found {','.join(row)!r}; needs a mass [MeV] and two "
-            "couplings, all above zero, of which the couplings may be empty"
-        )
-    return [mass, *edges]
 
 
 def lines_of(compared: Sequence[Compared]) -> list[str]:

@@ -137,13 +137,15 @@ class Efficiency(Section):
     `form` and its parameters:
     `constant` (plateau); `table` (energy, value; linear, zero below, constant above);
     `inverse-powers` plateau [1 - a/E - (b/E)^2]; `exponential` plateau [1 - a exp(-E/b)];
-    `stretched-exponential` plateau [1 - exp(-(E/b)^power)]. All are held to 0..1, and are zero
-    below `threshold` where that is given.
+    `stretched-exponential` plateau [1 - exp(-(E/b)^power)]. Each is held to 0..1, multiplied
+    with 1 + `angular_slope` cos(theta), theta between the signal's true direction and that of
+    particles from the supernova, and held to 0..1 again; zero below `threshold` where given.
     """
 
     form: Literal["constant", "table", "inverse-powers", "exponential", "stretched-exponential"]
     of: Literal["true", "reconstructed"]
     threshold: Energy | None = None
+    angular_slope: Annotated[float, _number(""), Field(ge=-1, le=1)] = 0.0
     plateau: Share | None = None
     a: Annotated[float, Field(ge=0)] | None = None
     b: Annotated[float, _number("MeV"), Field(gt=0)] | None = None
@@ -186,8 +188,11 @@ class Efficiency(Section):
             _paired(self.energy, self.value)
         return self
 
-    def __call__(self, energy: Floats) -> Floats:
-        """Probability at `energy` [MeV], which may be 0 or below after smearing (then 0)."""
+    def __call__(self, energy: Floats, cosine: Floats) -> Floats:
+        """Probability at `energy` [MeV], which may be 0 or below after smearing (then 0).
+
+        `cosine`: of the angle theta of the signal's direction.
+        """
         positive = np.maximum(energy, 1e-3)
         if self.energy is not None and self.value is not None:
             result = np.interp(energy, self.energy, self.value, left=0.0)
@@ -201,7 +206,8 @@ class Efficiency(Section):
                 result = plateau * (1 - a * np.exp(-positive / b))
             else:
                 result = -plateau * np.expm1(-((positive / b) ** (self.power or 1.0)))
-        result = np.clip(result, 0.0, 1.0)
+        result = np.clip(result, 0.0, 1.0) * (1 + self.angular_slope * cosine)
+        result = np.minimum(result, 1.0)
         result[energy < (self.threshold or 0.0)] = 0.0
         return np.asarray(result)
 

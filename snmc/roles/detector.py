@@ -108,8 +108,13 @@ class Detector(ABC):
         """Angular resolution, 68 % containment [rad] at true energy [MeV]; None: no imaging."""
 
     @abstractmethod
-    def _efficiency(self, true: Floats, reconstructed: Floats, theta: Floats) -> Floats:
-        """Probability to keep an event, by its energies [MeV] and arrival angle [rad]."""
+    def _efficiency(
+        self, true: Floats, reconstructed: Floats, arrival: Floats, track: Floats
+    ) -> Floats:
+        """Probability to keep an event, by its energies [MeV] and true angles [rad].
+
+        `arrival`, `track`: of the arrival and of the signal, off the supernova's direction.
+        """
 
     def detect(self, arrivals: Columns, window: float, stream: np.random.Generator) -> Detections:
         """Turn a batch of arrivals into detections.
@@ -148,13 +153,14 @@ class Detector(ABC):
         measured = np.maximum(measured, 0.0)
         sine = np.sqrt((1 - cosine) * (1 + cosine))
         track = turned(theta, phi, cosine, sine, states.signal_azimuth)
+        efficiency = self._efficiency(true, measured, theta, track[0])
         containment = self._containment(true)
         if containment is None:
             track = np.zeros(size), np.zeros(size)
         else:
             deviation = fisher(containment, stream.random(size))
             track = turned(*track, *deviation, 2 * np.pi * stream.random(size))
-        kept = stream.random(size) < self._live * self._efficiency(true, measured, theta)
+        kept = stream.random(size) < self._live * efficiency
         low, high = self.energy_window
         kept &= (measured >= low) & (measured <= high) & (time >= 0) & (time <= window)
         values = (

@@ -168,8 +168,8 @@ def test_cards_of_akita() -> None:
         np.sqrt(0.75 * energy), rel=1e-6, abs=0
     )
     assert imb._energy_resolution(energy) == pytest.approx(np.sqrt(1.35 * energy), rel=1e-6, abs=0)
-    efficiency = 0.93 - np.exp(-((energy / 9) ** 2.5))
-    assert kamiokande._efficiency(energy, energy, energy) == pytest.approx(efficiency, abs=2e-4)
+    efficiency, zero = 0.93 - np.exp(-((energy / 9) ** 2.5)), np.zeros(4)
+    assert kamiokande._efficiency(energy, energy, zero, zero) == pytest.approx(efficiency, abs=2e-4)
     assert kamiokande.energy_window == (7.5, 50)
     assert (kamiokande.default_window, imb.default_window, hyper.default_window) == (10, 10, 1000)
     for one in (kamiokande, imb, hyper):
@@ -184,8 +184,8 @@ def test_cards_of_akita() -> None:
 
 def test_efficiencies_as_published() -> None:
     """Would catch a wrong form of an efficiency: values worked out by hand."""
-    energy = np.array([1.0, 10.0, 40.0])
-    kamiokande = shipped("kamiokande-2")._efficiency(energy, energy, energy)
+    energy, zero = np.array([1.0, 10.0, 40.0]), np.zeros(3)
+    kamiokande = shipped("kamiokande-2")._efficiency(energy, energy, zero, zero)
     assert kamiokande == pytest.approx(
         [
             0,
@@ -194,8 +194,11 @@ def test_efficiencies_as_published() -> None:
         ],
         abs=2e-4,
     )
-    imb = shipped("imb")._efficiency(energy, energy, energy)
-    assert imb == pytest.approx([0, 0, 1 - 3 * np.exp(-2.5)], rel=1e-6, abs=0)
+    for angle, bias in ((0.0, 1.1), (np.pi / 2, 1.0), (np.pi, 0.9)):
+        imb = shipped("imb")._efficiency(energy, energy, zero + 1, zero + angle)
+        assert imb == pytest.approx([0, 0, bias * (1 - 3 * np.exp(-2.5))], rel=1e-6, abs=0)
+    forward = shipped("imb")._efficiency(np.array([200.0]), np.array([200.0]), zero[:1], zero[:1])
+    assert forward == 1
 
 
 @pytest.mark.parametrize(
@@ -210,8 +213,8 @@ def test_efficiencies_as_published() -> None:
 def test_other_efficiencies(tmp_path: Path, form: str, expected: list[float]) -> None:
     """Would catch a wrong form, or a table that reaches below its first energy."""
     text = CHERENKOV.replace('form = "constant"', form).replace("plateau = 0.5\n", "")
-    energy = np.array([1.0, 6.0, 50.0])
-    assert load(tmp_path, text)._efficiency(energy, energy, energy) == pytest.approx(
+    energy, zero = np.array([1.0, 6.0, 50.0]), np.zeros(3)
+    assert load(tmp_path, text)._efficiency(energy, energy, zero, zero) == pytest.approx(
         expected, rel=1e-6, abs=0
     )
 
@@ -219,10 +222,10 @@ def test_other_efficiencies(tmp_path: Path, form: str, expected: list[float]) ->
 def test_efficiency_of_the_reconstructed_energy(tmp_path: Path) -> None:
     """Would catch true and reconstructed energy exchanged."""
     text = CHERENKOV.replace("plateau = 0.5", 'plateau = 0.5\nthreshold = "10 MeV"')
-    true, reconstructed = np.array([5.0]), np.array([15.0])
-    assert load(tmp_path, text)._efficiency(true, reconstructed, true) == 0
+    true, reconstructed, zero = np.array([5.0]), np.array([15.0]), np.zeros(1)
+    assert load(tmp_path, text)._efficiency(true, reconstructed, zero, zero) == 0
     text = text.replace('of = "true"', 'of = "reconstructed"')
-    assert load(tmp_path, text)._efficiency(true, reconstructed, true) == 0.5
+    assert load(tmp_path, text)._efficiency(true, reconstructed, zero, zero) == 0.5
 
 
 def test_observed() -> None:
@@ -277,6 +280,8 @@ WRONG = [
     (CHERENKOV, "plateau = 0.5", "", ["efficiency", "'constant' needs plateau", "none"]),
     (CHERENKOV, "plateau = 0.5", 'plateau = 0.5\nb = "1 MeV"', ["efficiency", "b, plateau"]),
     (CHERENKOV, "plateau = 0.5", "plateau = 1.5", ["efficiency.plateau", "1.5"]),
+    (CHERENKOV, "plateau = 0.5", "plateau = 0.5\nangular_slope = 1.1",
+     ["efficiency.angular_slope", "1.1", "less than or equal to 1"]),
     (CHERENKOV, '"1000 t"', '"1000 MeV"', ["target.mass", "1000 MeV"]),
     (CHERENKOV, '"1000 t"', '"0 t"', ["target.mass", "greater than 0"]),
     (CHERENKOV, "[30, 10]", "[70, 10]", ["angular_resolution", "below 60 deg"]),

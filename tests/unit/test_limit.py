@@ -476,13 +476,14 @@ def test_printed_curve_is_compared_at_its_masses(tmp_path):
     ("text", "said"),
     [
         ("mass,lower,upper\n1,2,3\n", "needs 'mass_MeV,lower,upper'"),
-        ("", "found the header ''"),
-        ("mass_MeV,lower,upper\n", "found no line below the header"),
-        ("mass_MeV,lower,upper\n1,2,3\n1,x,3\n", "line 3: found '1,x,3'"),
-        ("mass_MeV,lower,upper\n-1,2,3\n", "line 2: found '-1,2,3'"),
-        ("mass_MeV,lower,upper\n1,0,3\n", "line 2: found '1,0,3'"),
-        ("mass_MeV,lower,upper\n1,2\n", "line 2: found '1,2'"),
-        ("mass_MeV,lower,upper\n,2,3\n", "line 2: found ',2,3'"),
+        ("1,2,3\n", "found the header ''"),
+        ("", "found no row of numbers"),
+        ("mass_MeV,lower,upper\n", "found no row of numbers"),
+        ("mass_MeV,lower,upper\n1,2,3\n1,x,3\n", "line 3, column 'lower': found 'x'"),
+        ("mass_MeV,lower,upper\n-1,2,3\n", "line 2, column 'mass_mev': found -1;"),
+        ("mass_MeV,lower,upper\n1,0,3\n", "line 2, column 'lower': found 0;"),
+        ("mass_MeV,lower,upper\n1,2\n", "line 2: found 2 numbers; needs 3"),
+        ("mass_MeV,lower,upper\n,2,3\n", "line 2, column 'mass_mev': found nan;"),
     ],
 )
 def test_printed_curve_that_is_none_is_refused(tmp_path, text, said):
@@ -546,6 +547,23 @@ def test_printed_curves_look_different_without_colour(tmp_path):
     assert labels == [
         "excluded", "A. Nobody (first)", "A. Nobody (second)", "B. Somebody", "A. Nobody"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mass_MeV,lower,upper,curve\n1,2,,gamma rays 1\n3,,4,gamma rays 1\n",
+        '\ufeff"mass_MeV","lower","upper"\r\n# digitised\r\n1D0,2,\r\n3,,4\r\n',
+    ],
+)
+def test_printed_curves_are_read_as_people_write_them(tmp_path, text):
+    """Catches text behind, a byte-order mark or Fortran's exponents refused, gaps closed up."""
+    path = tmp_path / "theirs.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    ((masses, lower, upper),) = read_curves(path).values()
+    np.testing.assert_array_equal(masses, [1, 3])
+    np.testing.assert_array_equal(lower, [2, np.nan])
+    np.testing.assert_array_equal(upper, [np.nan, 4])
 
 
 def test_parameter_of_a_comparison_chooses_the_curve():
