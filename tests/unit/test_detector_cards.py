@@ -243,7 +243,7 @@ WRONG = [
     (TELESCOPE, 'low = "2 MeV"', "", ["energy_window.low: missing"]),
     (TELESCOPE, 'low = "2 MeV"', "low = 2", ["energy_window.low", "without a unit", "1 MeV"]),
     (TELESCOPE, 'low = "2 MeV"', 'low = "2 km"', ["energy_window.low", "'2 km'", "MeV"]),
-    (TELESCOPE, 'low = "2 MeV"', 'low = "nan MeV"', ["energy_window.low", "finite"]),
+    (TELESCOPE, 'low = "2 MeV"', 'low = "nan MeV"', ["energy_window.low", "needs a number with"]),
     (TELESCOPE, 'low = "2 MeV"', 'low = "-2 MeV"', ["energy_window.low", "greater than or equal"]),
     (TELESCOPE, 'low = "2 MeV"', 'low = "95 MeV"', ["energy_window", "high must exceed"]),
     (TELESCOPE, "fraction = 1\n", "fraction = 1.2\n", ["live_time.fraction", "1.2", "less than"]),
