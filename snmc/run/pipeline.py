@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc import __version__
+from snmc.ground.cache import source_hash
 from snmc.ground.columns import (
     ARRIVALS,
     DETECTIONS,
@@ -31,7 +32,6 @@ from snmc.ground.columns import (
     Columns,
     file_columns,
 )
-from snmc.ground.compiled import source_hash
 from snmc.ground.errors import InputError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.roles.detector import Detections, Detector
