@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from snmc import __version__
 from snmc.core import core_record
+from snmc.ground.cache import source_hash
 from snmc.ground.columns import (
     ARRIVALS,
     DETECTIONS,
@@ -32,7 +33,6 @@ from snmc.ground.columns import (
     Columns,
     file_columns,
 )
-from snmc.ground.compiled import source_hash
 from snmc.ground.errors import InputError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.roles.detector import Detections, Detector
