@@ -6,21 +6,20 @@ arXiv:2312.13627): a gamma distribution of shape 1 + a. Between the instants of 
 run linearly. Flavours mix adiabatically on the way out, from infinite density.
 """
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammainc, gammaincinv, gammaln
 
+from snmc.burst import SPECIES, BurstEmission, load_burst
+from snmc.burst.emission import KIND_OF, KINDS, moment, pinched
 from snmc.decays.fluence import Daughter
 from snmc.flavour import transition_probability
 from snmc.ground.columns import ARRIVALS, Columns
 from snmc.ground.errors import InputError
-from snmc.ground.quadrature import unit_rule
 from snmc.ground.units import MEV_IN_ERG
 from snmc.production.emission import Precision
 from snmc.roles.generator import (
@@ -35,14 +34,6 @@ from snmc.roles.generator import (
 
 Array = npt.NDArray[np.float64]
 
-SPECIES = {"nu_e": 12, "nu_e_bar": -12, "nu_mu": 14, "nu_mu_bar": -14, "nu_tau": 16,
-           "nu_tau_bar": -16}  # fmt: skip
-KINDS = ("nu_e", "nu_e_bar", "nu_x")  # nu_x: each of the other four
-QUANTITIES = ("luminosity", "mean_energy", "pinching")
-COLUMNS = ("time", *(f"{quantity}_{kind}" for quantity in QUANTITIES for kind in KINDS))
-KIND_OF = np.array([0, 1, 2, 2, 2, 2])  # of the species
-NUMBER_OF = np.array([1.0, 1.0, 4.0])  # species of a kind
-
 # Akita et al., section 2: model SFHo-18.8, the same for all species.
 TOTAL_ENERGY = 1.98e53  # erg
 MEAN_ENERGY = 12.7  # MeV
@@ -51,95 +42,13 @@ PINCHING = 2.39
 COOLING_TIME = 3.0  # s
 
 STEP, LAST = 0.02, 20.0  # of the exponential's table, in cooling times: all but e^-20
-PARTS = 8  # of a cell of a table
-TAIL = 1e-7  # share of the hottest spectrum beyond the energies looked at
 DENSE = 1e15  # MeV g/cm3, beyond all resonances
-LARGEST_MEAN = 200.0  # MeV
-FILES_LUMINOSITY = 1e52  # erg/s, unit of the files by flavour of SNOwGLoBES
 M2_IN_CM2 = 1e4
-
-
-@dataclass(frozen=True)
-class Emission:
-    """Neutrinos emitted, each array (3, n) for the kinds at `time` (n,) [s], linear in between.
-
-    `rate` [1/s] of one species of the kind, `mean_energy` [MeV], `pinching`; `content`: hash of the
-    files it was read from.
-    """
-
-    time: Array
-    rate: Array
-    mean_energy: Array
-    pinching: Array
-    content: str = ""
-
-    def within(self, start: float, stop: float) -> "Emission":
-        """The part from `start` to `stop` [s]; fewer than two instants if there is none."""
-        start, stop = max(start, self.time[0]), min(stop, self.time[-1])
-        inside = self.time[(self.time > start) & (self.time < stop)]
-        time = np.concatenate([[start], inside, [stop]]) if start < stop else np.empty(0)
-        rate, energy, pinching = (
-            np.array([np.interp(time, self.time, row) for row in table])
-            for table in (self.rate, self.mean_energy, self.pinching)
-        )
-        return Emission(time, rate, energy, pinching, self.content)
-
-    def numbers(self) -> Array:
-        """Neutrinos of one species of each kind in each cell of time, (3, n - 1)."""
-        cells: Array = (self.rate[:, 1:] + self.rate[:, :-1]) / 2 * np.diff(self.time)
-        return cells
-
-    def energies(self) -> Array:
-        """Energy [MeV] they carry, (3, n - 1): the integral of rate times mean energy."""
-        r, e = self.rate, self.mean_energy
-        straight = 2 * (r[:, 1:] * e[:, 1:] + r[:, :-1] * e[:, :-1])
-        crossed = r[:, 1:] * e[:, :-1] + r[:, :-1] * e[:, 1:]
-        cells: Array = (straight + crossed) / 6 * np.diff(self.time)
-        return cells
-
-    def nodes(self) -> tuple[Array, Array, Array]:
-        """Quadrature over time: numbers, mean energies and pinchings, each (3, 2 (n - 1))."""
-        points, weights = (np.array(part) for part in unit_rule(2))
-
-        def between(table: Array) -> Array:
-            low, high = table[:, :-1, None], table[:, 1:, None]
-            return np.asarray((low + (high - low) * points).reshape(len(KINDS), -1))
-
-        widths = (np.diff(self.time)[:, None] * weights).ravel()
-        return between(self.rate) * widths, between(self.mean_energy), between(self.pinching)
-
-    def highest_energy(self) -> float:
-        """Energy [MeV] that only a share TAIL of the hottest spectrum exceeds."""
-        shape = 1 + self.pinching
-        return float(np.max(self.mean_energy / shape * gammaincinv(shape, 1 - TAIL)))
-
-    def between(self, edges: Array) -> Array:
-        """Neutrinos of one species of each kind with energies between `edges` [MeV], (3, bins)."""
-        numbers, mean, pinching = self.nodes()
-        below = np.empty((len(KINDS), len(edges)))
-        for i, edge in enumerate(edges):
-            below[:, i] = (numbers * gammainc(1 + pinching, (1 + pinching) * edge / mean)).sum(1)
-        return np.diff(below, axis=1)
-
-
-def pinched(energy: Array, mean: Array, pinching: Array) -> Array:
-    """Normalised pinched spectrum [1/MeV] at `energy` [MeV] of mean `mean` [MeV] (Akita, eq. 1)."""
-    shape = 1 + pinching
-    x = shape * energy / mean
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logarithm = np.where(pinching == 0, 0.0, pinching * np.log(x)) - x - gammaln(shape)
-    return np.asarray(shape / mean * np.exp(logarithm))
-
-
-def _moment(power: int, mean: Array, pinching: Array) -> Array:
-    """<E^power> [MeV^power] of a pinched spectrum."""
-    shape = 1 + pinching
-    return np.asarray((mean / shape) ** power * np.exp(gammaln(shape + power) - gammaln(shape)))
 
 
 def exponential(
     energy: float, mean_energies: tuple[float, float, float], pinching: float, cooling_time: float
-) -> Emission:
+) -> BurstEmission:
     """Emission of constant spectra whose luminosity falls as exp(-t/cooling_time).
 
     `energy` [erg] of all six species, shared equally; `mean_energies` [MeV] of the three kinds;
@@ -148,176 +57,11 @@ def exponential(
     time = np.linspace(0.0, LAST, round(LAST / STEP) + 1)
     mean = np.repeat(np.array(mean_energies)[:, None], len(time), axis=1)
     shape = np.exp(-time) / mean
-    unscaled = Emission(time * cooling_time, shape, mean, np.full_like(mean, pinching))
+    unscaled = BurstEmission(
+        time * cooling_time, shape, mean, np.full_like(mean, pinching), np.arange(6), KIND_OF
+    )
     scale = energy / 6 / MEV_IN_ERG / unscaled.energies().sum(axis=1, keepdims=True)
-    return Emission(unscaled.time, shape * scale, mean, unscaled.pinching)
-
-
-# --- tables --------------------------------------------------------------------------------------
-
-
-def read_table(path: Path) -> Emission:
-    """Read luminosities, mean energies and pinchings against time; the format is told by content.
-
-    A folder: SNOwGLoBES' digitised files by flavour, alpha_*, avgen_*, luminosity_* for nue,
-    nuebar and numu (or nux), rows of time [s] and value, luminosities in 1e52 erg/s. A file of ten
-    numbers a row: its "pinched" format, number, pinchings, mean energies [MeV] and energies [erg]
-    of nu_e, nu_e_bar, nu_x for each step of time, with a file NAME_key beside it that tells number,
-    time [s] and length [s] of the steps. A file with a header: columns time, and luminosity
-    [erg/s], mean_energy, pinching, each _nu_e, _nu_e_bar, _nu_x. nu_x is each of four species.
-    Raises InputError for files that are missing or none of these.
-    """
-    digest = hashlib.sha256()
-    if path.is_dir():
-        return _by_flavour(path, digest)
-    names, rows = _rows(path, digest)
-    if names:
-        return _plain(path, names, rows, digest)
-    if rows.shape[1] == 10:
-        return _pinched_info(path, rows, digest)
-    raise InputError(
-        f"generator.table: {path}: found {rows.shape[1]} numbers a row without a header; needs a "
-        "folder of files by flavour, a table of 10 numbers a row with its key, or named columns"
-    )
-
-
-def _rows(path: Path, digest: Any) -> tuple[list[str], Array]:
-    """Names of the columns, if a header tells them, and the rows of numbers (n, columns)."""
-    try:
-        data = path.read_bytes()
-        text = data.decode()
-    except OSError as error:
-        raise InputError(f"generator.table: {path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"generator.table: {path}: found bytes that are no text") from error
-    digest.update(data)
-    names: list[str] = []
-    rows: list[list[float]] = []
-    for line in text.splitlines():
-        words = line.replace(",", " ").split()
-        if not rows and words and "time" in [word.strip("#") for word in words]:
-            names = [word for word in (word.strip("#") for word in words) if word]
-        elif words and not words[0].startswith("#"):
-            try:
-                rows.append([float(word) for word in words])
-            except ValueError as error:
-                needs = "; needs numbers"
-                if not rows:
-                    needs = ", no known layout; needs numbers, or a header of " + ", ".join(COLUMNS)
-                raise InputError(
-                    f"generator.table: {path}: found {line.strip()[:40]!r}{needs}"
-                ) from error
-    width = len(names) or (len(rows[0]) if rows else 0)
-    if len(rows) < 2 or any(len(row) != width for row in rows) or not np.isfinite(rows).all():
-        raise InputError(
-            f"generator.table: {path}: needs two or more rows of finite numbers, equally long"
-        )
-    return names, np.array(rows)
-
-
-def _by_flavour(folder: Path, digest: Any) -> Emission:
-    tables = {
-        (quantity, kind): _curve(folder, quantity, kind, digest)
-        for quantity in ("luminosity", "avgen", "alpha")
-        for kind in range(len(KINDS))
-    }
-    time = np.unique(np.concatenate([curve[0] for curve in tables.values()]))
-
-    def on_grid(quantity: str, outside: float | None) -> Array:
-        return np.array(
-            [
-                np.interp(time, *tables[quantity, kind], left=outside, right=outside)
-                for kind in range(len(KINDS))
-            ]
-        )
-
-    luminosity = FILES_LUMINOSITY * on_grid("luminosity", 0.0)
-    return _emission(
-        folder, time, luminosity, on_grid("avgen", None), on_grid("alpha", None), digest
-    )
-
-
-def _curve(folder: Path, quantity: str, kind: int, digest: Any) -> tuple[Array, Array]:
-    for flavour in (("nue",), ("nuebar",), ("numu", "nux"))[kind]:
-        found = sorted(
-            {*folder.glob(f"{quantity}_{flavour}.txt"), *folder.glob(f"{quantity}_{flavour}_*.txt")}
-        )
-        if len(found) > 1:
-            raise InputError(
-                f"generator.table: {folder}: found {found[0].name} and {found[1].name}; needs one"
-            )
-        if found:
-            _, rows = _rows(found[0], digest)
-            if rows.shape[1] != 2:
-                raise InputError(f"generator.table: {found[0]}: needs two numbers a row")
-            rows = rows[np.argsort(rows[:, 0], kind="stable")]
-            return rows[:, 0], rows[:, 1]
-    raise InputError(f"generator.table: {folder}: found no {quantity}_{flavour}*.txt in it")
-
-
-def _pinched_info(path: Path, rows: Array, digest: Any) -> Emission:
-    key = path.with_name(f"{path.stem}_key{path.suffix}")
-    _, steps = _rows(key, digest)
-    if steps.shape != (len(rows), 3) or not np.array_equal(steps[:, 0], rows[:, 0]):
-        raise InputError(
-            f"generator.table: {key}: needs number, time and length of the {len(rows)} steps of "
-            f"{path.name}"
-        )
-    if not np.all(steps[:, 2] > 0):
-        raise InputError(f"generator.table: {key}: found a step of no length")
-    luminosity = rows[:, 7:10].T / steps[:, 2]
-    return _emission(path, steps[:, 1], luminosity, rows[:, 4:7].T, rows[:, 1:4].T, digest)
-
-
-def _plain(path: Path, names: list[str], rows: Array, digest: Any) -> Emission:
-    if sorted(names) != sorted(COLUMNS):
-        raise InputError(
-            f"generator.table: {path}: found columns {', '.join(names)}; needs {', '.join(COLUMNS)}"
-        )
-    columns = dict(zip(names, rows.T, strict=True))
-    luminosity, mean, pinching = (
-        np.array([columns[f"{quantity}_{kind}"] for kind in KINDS]) for quantity in QUANTITIES
-    )
-    return _emission(path, columns["time"], luminosity, mean, pinching, digest)
-
-
-def _emission(
-    path: Path, time: Array, luminosity: Array, mean: Array, pinching: Array, digest: Any
-) -> Emission:
-    """Check a table; where nothing of a kind is emitted its spectrum is that of the nearest time.
-
-    `luminosity` [erg/s], of one species.
-    """
-    if not np.all(np.diff(time) > 0):
-        raise InputError(f"generator.table: {path}: needs times that rise")
-    if np.any(luminosity < 0) or not np.all(np.any(luminosity > 0, axis=1)):
-        raise InputError(
-            f"generator.table: {path}: needs luminosities of each flavour, not below 0"
-        )
-    mean, pinching = mean.copy(), pinching.copy()
-    for kind in range(len(KINDS)):
-        emits = np.flatnonzero(luminosity[kind] > 0)
-        nearest = emits[np.argmin(np.abs(np.arange(len(time))[:, None] - emits), axis=1)]
-        mean[kind], pinching[kind] = mean[kind, nearest], pinching[kind, nearest]
-    if not (np.all(mean > 0) and np.all(mean <= LARGEST_MEAN)):
-        raise InputError(
-            f"generator.table: {path}: found mean energies from {mean.min():g} to {mean.max():g} "
-            f"MeV; needs values above 0, up to {LARGEST_MEAN:g} MeV"
-        )
-    if np.any(pinching < 0):
-        raise InputError(f"generator.table: {path}: found a pinching below 0")
-    # Luminosity, mean energy and pinching run linearly; their rate nearly so in a part of a cell.
-    instants = np.arange(len(time))
-    parts = np.arange(PARTS * (len(time) - 1) + 1) / PARTS
-    time = np.interp(parts, instants, time)
-    luminosity, mean, pinching = (
-        np.array([np.interp(parts, instants, row) for row in table])
-        for table in (luminosity, mean, pinching)
-    )
-    return Emission(time, luminosity / MEV_IN_ERG / mean, mean, pinching, digest.hexdigest())
-
-
-# --- the model -----------------------------------------------------------------------------------
+    return replace(unscaled, rate=shape * scale)
 
 
 class Burst(Generator):
@@ -357,7 +101,7 @@ class Burst(Generator):
             if len(self.values) > 1:
                 others = ", ".join(sorted(set(self.values) - {"table"}))
                 raise InputError(f"generator.table: found beside {others}; needs one or the other")
-            self.emission = read_table(Path(str(table)))
+            self.emission = load_burst(Path(str(table)))
             return
         nu_e, nu_e_bar, nu_x = (
             self._number(key if key in self.values else "mean_energy")
@@ -402,21 +146,24 @@ class Burst(Generator):
         return burst_report(self.emission)
 
 
-def burst_report(emission: Emission) -> dict[str, Any]:
+def burst_report(emission: BurstEmission) -> dict[str, Any]:
     """Emitted number and energy in all and by species; neutrinos are stable."""
-    numbers, energies = emission.numbers().sum(axis=1), emission.energies().sum(axis=1)
-    parents, energy = float(NUMBER_OF @ numbers), float(NUMBER_OF @ energies)
+    numbers, energies = (
+        np.bincount(emission.species, of_one.sum(axis=1)[emission.row], minlength=len(SPECIES))
+        for of_one in (emission.numbers(), emission.energies())
+    )
+    parents, energy = float(numbers.sum()), float(energies.sum())
     return {
         "parents": parents,
         "parent_energy_erg": energy * MEV_IN_ERG,
         "mean_energy_MeV": energy / parents,
         "processes": {
             species: {
-                "parents": float(numbers[kind]),
-                "parent_energy_erg": float(energies[kind]) * MEV_IN_ERG,
-                "share": float(numbers[kind]) / parents,
+                "parents": float(number),
+                "parent_energy_erg": float(carried) * MEV_IN_ERG,
+                "share": float(number) / parents,
             }
-            for species, kind in zip(SPECIES, KIND_OF, strict=True)
+            for species, number, carried in zip(SPECIES, numbers, energies, strict=True)
         },
         "width_MeV": 0.0,
         "lifetime_s": None,
@@ -433,7 +180,7 @@ class BurstSource:
 
     def __init__(
         self,
-        emission: Emission,
+        emission: BurstEmission,
         supernova: Supernova,
         observation: Observation,
         response: Response | None,
@@ -448,11 +195,13 @@ class BurstSource:
         if response is not None and not self.empty:
             self._power, self._largest = self._best_power(response)
         self._limits = self._moments(self._power)
-        self._cells = (self._seen.numbers() * self._limits)[KIND_OF]  # (species, time)
+        self._cells = (self._seen.numbers() * self._limits)[emission.row]  # (emission, time)
         self._cdf = np.cumsum(self._cells.ravel()) / max(self._cells.sum(), 1e-300)
         self._at_earth = np.array(
             [
-                transition_probability(
+                np.eye(3)
+                if emission.at_earth
+                else transition_probability(
                     1.0, DENSE, supernova.ordering, antineutrino, supernova.oscillation
                 )
                 for antineutrino in (False, True)
@@ -470,7 +219,10 @@ class BurstSource:
         numbers, mean, pinching = self.emission.nodes()
         energies = np.linspace(0.0, self.emission.highest_energy(), 400)
         density = np.array(
-            [NUMBER_OF @ (numbers * pinched(E, mean, pinching)).sum(axis=1) for E in energies]
+            [
+                self.emission.copies @ (numbers * pinched(E, mean, pinching)).sum(axis=1)
+                for E in energies
+            ]
         )
         return energies, density
 
@@ -483,23 +235,23 @@ class BurstSource:
         seen, cells = self._seen, len(self._seen.time) - 1
         drawn = np.searchsorted(self._cdf, stream.random(count), side="right")
         drawn = np.minimum(drawn, len(self._cdf) - 1)
-        species, cell = np.divmod(drawn, max(cells, 1))
-        kind = KIND_OF[species]
+        which, cell = np.divmod(drawn, max(cells, 1))
+        species, row = seen.species[which], seen.row[which]
 
-        low, high = seen.rate[kind, cell], seen.rate[kind, cell + 1]
+        low, high = seen.rate[row, cell], seen.rate[row, cell + 1]
         u = stream.random(count)
         part = u * (low + high) / (low + np.sqrt(low**2 + u * (high**2 - low**2)))
         time = seen.time[cell] + part * (seen.time[cell + 1] - seen.time[cell])
         mean, pinching = (
-            table[kind, cell] * (1 - part) + table[kind, cell + 1] * part
+            table[row, cell] * (1 - part) + table[row, cell + 1] * part
             for table in (seen.mean_energy, seen.pinching)
         )
         energy = mean / (1 + pinching) * stream.standard_gamma(1 + pinching + self._power)
         energy = np.maximum(energy, 1e-6)  # so far below all thresholds 1/E^power stays finite
         weight = np.full(count, self._unit(events))
         if self._power:
-            moment = _moment(self._power, mean, pinching)
-            weight *= moment / self._limits[kind, cell] / energy**self._power
+            weight *= moment(self._power, mean, pinching) / self._limits[row, cell]
+            weight /= energy**self._power
 
         born = np.array(list(SPECIES.values()))[species]
         mixed = self._at_earth[(born < 0).astype(int), species // 2].cumsum(axis=-1)
@@ -536,15 +288,15 @@ class BurstSource:
         """Fluence [1/cm2] in the window in each bin of energy, see `Source`."""
         if daughter != "neutrino" or self.empty:
             return {"exact": np.zeros(len(edges) - 1)}
-        return {"exact": np.asarray(NUMBER_OF @ self._seen.between(edges)) / self._sphere}
+        return {"exact": np.asarray(self._seen.copies @ self._seen.between(edges)) / self._sphere}
 
     def _unit(self, events: int) -> float:
         return float(self._cells.sum()) / self._sphere / events
 
     def _moments(self, power: int) -> Array:
-        """Bound of <E^power> in each cell, (3, cells): it grows with E0 and falls with pinching."""
+        """Bound of <E^power> in each cell, (spectra, cells): grows with E0, falls with pinching."""
         mean, pinching = self._seen.mean_energy, self._seen.pinching
-        return _moment(
+        return moment(
             power,
             np.maximum(mean[:, 1:], mean[:, :-1]),
             np.minimum(pinching[:, 1:], pinching[:, :-1]),
@@ -556,7 +308,7 @@ class BurstSource:
         areas = response(energies)
         numbers = self._seen.numbers()
         draws, power, largest = min(
-            (float(NUMBER_OF @ (numbers * self._moments(k)).sum(axis=1)) * bound, k, bound)
+            (float(self._seen.copies @ (numbers * self._moments(k)).sum(axis=1)) * bound, k, bound)
             for k in range(7)
             for bound in [float(np.max(areas / energies**k))]
         )

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.core import load_core
-from snmc.ground.compiled import source_hash
+from snmc.ground.cache import source_hash
 from snmc.ground.errors import InputError
 from snmc.judgement.grid import Grid, check_writable, empty_grid, label, load_grid
 from snmc.judgement.measurement import check_scaling, measure

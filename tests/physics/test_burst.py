@@ -7,17 +7,11 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import kstest
 
+from snmc.burst import SPECIES, load_burst
+from snmc.burst.emission import moment as moment_of
+from snmc.burst.emission import pinched
 from snmc.flavour import transition_probability
-from snmc.generators.burst import (
-    COOLING_TIME,
-    KIND_OF,
-    SPECIES,
-    Burst,
-    BurstSource,
-    _moment,
-    pinched,
-    read_table,
-)
+from snmc.generators.burst import COOLING_TIME, Burst, BurstSource
 from snmc.ground.errors import InputError
 from snmc.ground.streams import block_stream
 from snmc.ground.units import MEV_IN_ERG, PARSEC
@@ -52,7 +46,7 @@ def test_spectrum_is_normalised_with_its_mean_and_pinching(mean, pinching):
     assert moment(1) == pytest.approx(mean, rel=1e-8, abs=0)
     assert moment(2) / mean**2 == pytest.approx((2 + pinching) / (1 + pinching), rel=1e-8, abs=0)
     for power in (1, 3):
-        made = _moment(power, np.array(mean), np.array(pinching))
+        made = moment_of(power, np.array(mean), np.array(pinching))
         assert moment(power) == pytest.approx(float(made), rel=1e-7, abs=0)
     # eq. 1 as printed, in energy: (1+a)^(1+a)/Gamma(1+a) (E/E0)^a exp(-(1+a) E/E0) / E0
     a, E = pinching, 20.0
@@ -178,7 +172,7 @@ def by_flavour(folder):
 @pytest.mark.parametrize("layout", [plain, pinched_info, by_flavour])
 def test_tables_are_read_alike(tmp_path, layout):
     """Catches swapped columns, fluences taken for luminosities, a wrong unit, zeros as spectra."""
-    emission = read_table(layout(tmp_path))
+    emission = load_burst(layout(tmp_path))
     assert len(emission.content) == 64
     for t in TIMES:
         at = np.searchsorted(emission.time, t)
@@ -206,7 +200,7 @@ def test_table_is_sampled_as_integrated(tmp_path, response):
 
     In energy against the analytic fluence, in time against the trapezia, each by species.
     """
-    emission = read_table(plain(tmp_path))
+    emission = load_burst(plain(tmp_path))
     one = source(emission, window=5.0, response=response)
     count = 120_000
     rows = draw(one, count)
@@ -218,7 +212,7 @@ def test_table_is_sampled_as_integrated(tmp_path, response):
     np.testing.assert_array_less(np.abs(found - exact)[error > 0], 4.5 * error[error > 0] + 1e-9)
     assert not one.analytic("photon", edges)["exact"].any()
     for species in range(6):
-        kind = KIND_OF[species]
+        kind = emission.row[list(emission.species).index(species)]
         mine = rows["mode"] == species
         for low, high in ((0.0, 0.02), (0.02, 0.1), (0.1, 0.5), (0.5, 5.0)):
             grid = np.linspace(low, high, 4001)
@@ -278,17 +272,17 @@ def test_what_is_no_table_is_named(tmp_path, name, text, told):
     """Catches a traceback, or numbers taken for what they are not."""
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match=told):
-        read_table(tmp_path / name)
+        load_burst(tmp_path / name)
 
 
 def test_folders_and_wrong_numbers_are_named(tmp_path):
     """Catches an empty folder, two models in one, times that fall, negative values."""
     with pytest.raises(InputError, match=r"found no luminosity_nue\*\.txt"):
-        read_table(tmp_path)
+        load_burst(tmp_path)
     folder = by_flavour(tmp_path)
     (folder / "alpha_nue_other.txt").write_text("0 1\n1 1\n")
     with pytest.raises(InputError, match="needs one"):
-        read_table(folder)
+        load_burst(folder)
     good = plain(tmp_path).read_text().splitlines()
     for lines, told in (
         ([good[0], good[2], good[1]], "times that rise"),
@@ -298,10 +292,10 @@ def test_folders_and_wrong_numbers_are_named(tmp_path):
         path = tmp_path / "wrong.txt"
         path.write_text("\n".join(lines))
         if told is None:
-            read_table(path)
+            load_burst(path)
         else:
             with pytest.raises(InputError, match=told):
-                read_table(path)
+                load_burst(path)
 
 
 def card(folder, line):

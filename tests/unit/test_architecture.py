@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = {
     "_source_tree": 0,
     "ground": 1,
+    "burst": 2,
     "core": 2,
     "thermal": 2,
     "production": 3,

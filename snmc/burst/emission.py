@@ -1,0 +1,116 @@
+"""Neutrinos of a burst: pinched spectra of each species against time.
+
+dN/dE = (L/E0^2) (1+a)^(1+a)/Gamma(1+a) (E/E0)^a exp(-(1+a) E/E0) with mean energy E0 and pinching a
+(Keil, Raffelt and Janka, ApJ 590 (2003) 971; eq. 1 of Akita et al., arXiv:2312.13627): a gamma
+distribution of shape 1 + a.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammainc, gammaincinv, gammaln
+
+from snmc.ground.quadrature import unit_rule
+
+Array = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.intp]
+
+SPECIES = {"nu_e": 12, "nu_e_bar": -12, "nu_mu": 14, "nu_mu_bar": -14, "nu_tau": 16,
+           "nu_tau_bar": -16}  # fmt: skip
+KINDS = ("nu_e", "nu_e_bar", "nu_x")  # nu_x: each of the other four
+KIND_OF = np.array([0, 1, 2, 2, 2, 2])  # of the species
+
+TAIL = 1e-7  # share of the hottest spectrum beyond the energies looked at
+
+
+@dataclass(frozen=True)
+class BurstEmission:
+    """Neutrinos emitted: spectra, each array (spectra, n) at `time` (n,) [s], linear in between.
+
+    `rate` [1/s] of one species, `mean_energy` [MeV], `pinching`. Emission k is of `species[k]`, a
+    number in SPECIES, with the spectrum `row[k]`; several species may share one spectrum, and one
+    may have several. `content`: hash of the files it was read from. `at_earth`: whether the
+    flavours are those at Earth already, where nothing mixes them any more.
+    """
+
+    time: Array
+    rate: Array
+    mean_energy: Array
+    pinching: Array
+    species: Numbers
+    row: Numbers
+    content: str = ""
+    at_earth: bool = False
+
+    @property
+    def copies(self) -> Array:
+        """Number of species that each spectrum is emitted of, (spectra,)."""
+        return np.bincount(self.row, minlength=len(self.rate)).astype(np.float64)
+
+    def within(self, start: float, stop: float) -> "BurstEmission":
+        """The part from `start` to `stop` [s]; fewer than two instants if there is none."""
+        start, stop = max(start, self.time[0]), min(stop, self.time[-1])
+        inside = self.time[(self.time > start) & (self.time < stop)]
+        time = np.concatenate([[start], inside, [stop]]) if start < stop else np.empty(0)
+        rate, energy, pinching = (
+            np.array([np.interp(time, self.time, row) for row in table])
+            for table in (self.rate, self.mean_energy, self.pinching)
+        )
+        return replace(self, time=time, rate=rate, mean_energy=energy, pinching=pinching)
+
+    def numbers(self) -> Array:
+        """Neutrinos of one species of each spectrum in each cell of time, (spectra, n - 1)."""
+        cells: Array = (self.rate[:, 1:] + self.rate[:, :-1]) / 2 * np.diff(self.time)
+        return cells
+
+    def energies(self) -> Array:
+        """Energy [MeV] they carry, (spectra, n - 1): the integral of rate times mean energy."""
+        r, e = self.rate, self.mean_energy
+        straight = 2 * (r[:, 1:] * e[:, 1:] + r[:, :-1] * e[:, :-1])
+        crossed = r[:, 1:] * e[:, :-1] + r[:, :-1] * e[:, 1:]
+        cells: Array = (straight + crossed) / 6 * np.diff(self.time)
+        return cells
+
+    def nodes(self) -> tuple[Array, Array, Array]:
+        """Quadrature over time: numbers, mean energies and pinchings, each (spectra, nodes)."""
+        if not any(np.ptp(table, axis=1).any() for table in (self.mean_energy, self.pinching)):
+            first = slice(0, 1)  # spectra that stay need but one node
+            return (self.numbers().sum(axis=1, keepdims=True), self.mean_energy[:, first],
+                    self.pinching[:, first])  # fmt: skip
+        points, weights = (np.array(part) for part in unit_rule(2))
+
+        def between(table: Array) -> Array:
+            low, high = table[:, :-1, None], table[:, 1:, None]
+            return np.asarray((low + (high - low) * points).reshape(len(table), -1))
+
+        widths = (np.diff(self.time)[:, None] * weights).ravel()
+        return between(self.rate) * widths, between(self.mean_energy), between(self.pinching)
+
+    def highest_energy(self) -> float:
+        """Energy [MeV] that only a share TAIL of the hottest spectrum exceeds."""
+        shape = 1 + self.pinching
+        return float(np.max(self.mean_energy / shape * gammaincinv(shape, 1 - TAIL)))
+
+    def between(self, edges: Array) -> Array:
+        """Neutrinos of one species between energies `edges` [MeV], (spectra, len(edges) - 1)."""
+        numbers, mean, pinching = self.nodes()
+        below = np.empty((len(numbers), len(edges)))
+        for i, edge in enumerate(edges):
+            below[:, i] = (numbers * gammainc(1 + pinching, (1 + pinching) * edge / mean)).sum(1)
+        return np.diff(below, axis=1)
+
+
+def pinched(energy: Array, mean: Array, pinching: Array) -> Array:
+    """Normalised pinched spectrum [1/MeV] at `energy` [MeV] of mean `mean` [MeV] (Akita, eq. 1)."""
+    shape = 1 + pinching
+    x = shape * energy / mean
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logarithm = np.where(pinching == 0, 0.0, pinching * np.log(x)) - x - gammaln(shape)
+    return np.asarray(shape / mean * np.exp(logarithm))
+
+
+def moment(power: int, mean: Array, pinching: Array) -> Array:
+    """<E^power> [MeV^power] of a pinched spectrum."""
+    shape = 1 + pinching
+    return np.asarray((mean / shape) ** power * np.exp(gammaln(shape + power) - gammaln(shape)))
