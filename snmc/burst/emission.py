@@ -51,13 +51,24 @@ class BurstEmission:
     def within(self, start: float, stop: float) -> "BurstEmission":
         """The part from `start` to `stop` [s]; fewer than two instants if there is none."""
         start, stop = max(start, self.time[0]), min(stop, self.time[-1])
-        inside = self.time[(self.time > start) & (self.time < stop)]
-        time = np.concatenate([[start], inside, [stop]]) if start < stop else np.empty(0)
-        rate, energy, pinching = (
-            np.array([np.interp(time, self.time, row) for row in table])
-            for table in (self.rate, self.mean_energy, self.pinching)
+        inside = (self.time > start) & (self.time < stop)
+
+        def cut(table: Array) -> Array:
+            ends = [[np.interp(at, self.time, row) for row in table] for at in (start, stop)]
+            return np.column_stack([ends[0], table[:, inside], ends[1]])
+
+        if start >= stop:
+            nothing = np.empty((len(self.rate), 0))
+            return replace(
+                self, time=np.empty(0), rate=nothing, mean_energy=nothing, pinching=nothing
+            )
+        return replace(
+            self,
+            time=np.concatenate([[start], self.time[inside], [stop]]),
+            rate=cut(self.rate),
+            mean_energy=cut(self.mean_energy),
+            pinching=cut(self.pinching),
         )
-        return replace(self, time=time, rate=rate, mean_energy=energy, pinching=pinching)
 
     def numbers(self) -> Array:
         """Neutrinos of one species of each spectrum in each cell of time, (spectra, n - 1)."""

@@ -234,7 +234,14 @@ def header_of(head: Sequence[Line], known: Collection[str], width: int) -> Line 
     return best or (plain[-1] if plain else None)
 
 
-def guess(found: float, low: float, high: float, units: Mapping[str, float], needed: str) -> str:
+def guess(
+    found: float,
+    low: float,
+    high: float,
+    units: Mapping[str, float],
+    needed: str,
+    question: str = "is it in {}?",
+) -> str:
     """The question which mistaken unit would explain a value, to be put behind an error.
 
     `found` lies outside what is allowed; `units`: name of a unit and its size in the one `needed`.
@@ -242,5 +249,6 @@ def guess(found: float, low: float, high: float, units: Mapping[str, float], nee
     """
     for unit, size in units.items():
         if low <= found * size <= high:
-            return f"; is it in {unit}? ({f'{found * size:.3g} {needed}'.strip()} then)"
+            value = f"{found * size:.3g} {needed}".strip()
+            return f"; {question.format(unit)} ({value} then)"
     return ""
