@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.burst import FORMATS, SPECIES, BurstEmission, load_burst
-from snmc.burst.emission import KIND_OF, KINDS, moment, pinched
+from snmc.burst.emission import KIND_OF, KINDS, STEEPEST, moment, pinched
 from snmc.decays.fluence import Daughter
 from snmc.flavour import transition_probability
 from snmc.ground.columns import ARRIVALS, Columns
@@ -134,6 +134,11 @@ class Burst(Generator):
     def sends(self) -> frozenset[Daughter]:
         """Neutrinos alone."""
         return frozenset({"neutrino"})
+
+    @property
+    def highest_energy(self) -> float:
+        """Energy [MeV] that no neutrino of a run exceeds."""
+        return self.emission.reach()
 
     @property
     def content(self) -> str:
@@ -322,7 +327,7 @@ class BurstSource:
         numbers = self._seen.numbers()
         draws, power, largest = min(
             (float(self._seen.copies @ (numbers * self._moments(k)).sum(axis=1)) * bound, k, bound)
-            for k in range(7)
+            for k in range(STEEPEST + 1)
             for bound in [float(np.max(areas / energies**k))]
         )
         return (power, largest) if draws > 0 else (0, 0.0)

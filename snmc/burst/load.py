@@ -36,9 +36,10 @@ def load_burst(
             return garching.read(files[0], sources)
         raise InputError(f"{path}: found no files of a known format in it; {_known()}")
     text = sources.text(path)
-    if nakazato.recognises(lines_of(text)):
+    lines = lines_of(text)
+    if nakazato.recognises(lines):
         _refuse(path, distance, duration)
-        return nakazato.read(path, text, sources)
+        return nakazato.read(path, lines, sources)
     table = table_of(path, text, plain.NAMES)
     if fluence.recognises(table) and "time" not in table.names:
         return fluence.read(path, table, sources, distance, duration)

@@ -5,6 +5,7 @@ dN/dE [1/s/MeV] and dL/dE [erg/s/MeV], each of nu_e, nu_e_bar, and nu_x, one of 
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from snmc.burst.build import Sources, checked
 from snmc.burst.emission import KIND_OF, BurstEmission
 from snmc.burst.groups import divided, emission_of, fine_edges
 from snmc.ground.errors import InputError
-from snmc.ground.text_tables import Line, lines_of, rows_of
+from snmc.ground.text_tables import Line, rows_of
 from snmc.ground.units import MEV_IN_ERG
 
 Array = npt.NDArray[np.float64]
@@ -24,18 +25,18 @@ _WIDTH = 8
 
 def recognises(lines: Sequence[Line]) -> bool:
     """Whether a line of one number is followed by one of eight."""
-    rows = [len(line.words) for line in lines if line.is_row()]
-    return rows[:2] == [1, _WIDTH]
+    rows = (len(line.words) for line in lines if line.is_row())
+    return [*islice(rows, 2)] == [1, _WIDTH]
 
 
-def read(path: Path, text: str, sources: Sources) -> BurstEmission:
+def read(path: Path, every: Sequence[Line], sources: Sources) -> BurstEmission:
     """Read the emission, its spectra linear in time.
 
     Within a group the spectrum is the exponential with the group's number and energy. Raises
     InputError for blocks that differ in their groups, times that do not rise, negative values, and
     a total energy that is no supernova's.
     """
-    lines = [line for line in lines_of(text) if not line.comment]
+    lines = [line for line in every if not line.comment]
     starts = [i for i, line in enumerate(lines) if len(line.words) == 1]
     times: list[float] = []
     blocks: list[Array] = []

@@ -20,6 +20,7 @@ from snmc.ground.files import read_bytes
 Array = npt.NDArray[np.float64]
 
 _COMMENT = re.compile(r"[#!]")  # % only at the beginning: within a line it says per cent
+_MARKED = re.compile(r"[,;]")
 _GAP = re.compile(r"\s*[,;]\s*|\s+")
 _BRACKETS = re.compile(r"\[[^\]]*\]|\([^)]*\)")
 # the exponent of Fortran: D or Q for E, and no letter before three digits
@@ -38,7 +39,8 @@ class Line:
     @property
     def words(self) -> list[str]:
         """What commas, semicolons or blanks part, without quotes; empty between two commas."""
-        return [word.strip("\"'") for word in _GAP.split(self.text)] if self.text else []
+        parted = _GAP.split(self.text) if _MARKED.search(self.text) else self.text.split()
+        return [word.strip("\"'") for word in parted]
 
     @property
     def names(self) -> list[str]:
