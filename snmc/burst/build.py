@@ -86,10 +86,10 @@ def pinched_emission(curves: Curves, content: str) -> BurstEmission:
         )
     if len(time) < 2:
         raise InputError(f"{curves.path}: found one instant; needs two or more")
+    _refuse(curves, "luminosity", luminosity, luminosity < 0, "a luminosity [erg/s] not below 0")
     shines = luminosity > 0
     if not np.any(shines):
         raise InputError(f"{curves.path}: found no luminosity above 0 of any flavour")
-    _refuse(curves, "luminosity", luminosity, luminosity < 0, "a luminosity [erg/s] not below 0")
     cold, hot = shines & ~(curves.mean > 0), shines & (curves.mean > LARGEST_MEAN)
     question = guess(float(curves.mean[shines].max()), *_USUAL_MEAN, _ENERGIES, "MeV")
     _refuse(curves, "mean", curves.mean, cold | hot,
