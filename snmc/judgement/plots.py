@@ -20,7 +20,6 @@ import numpy.typing as npt
 from snmc.core import SupernovaCore, load_core
 from snmc.ground.columns import SUPERNOVA
 from snmc.ground.errors import InputError
-from snmc.ground.units import PARSEC
 from snmc.judgement.canvas import (
     BLACK,
     BLUE,
@@ -36,6 +35,7 @@ from snmc.judgement.canvas import (
     save,
     styled,
 )
+from snmc.judgement.caption import kiloparsec
 from snmc.judgement.report import reading_root
 
 if TYPE_CHECKING:
@@ -569,7 +569,7 @@ def _setting(facts: _Facts) -> list[str]:
     )
     metres = str(card["supernova"].get("distance", "")).removesuffix(" m")
     if _is_number(metres):
-        parts[-1] += f" at {float(metres) / PARSEC / 1e3:.4g} kpc"
+        parts[-1] += f" at {kiloparsec(metres):.4g} kpc"
     observation = card["observation"]
     if observation.get("detector"):
         parts.append(_plain(Path(str(observation["detector"])).stem))

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc import __version__
+from snmc.core import core_record
 from snmc.ground.cache import source_hash
 from snmc.ground.columns import (
     ARRIVALS,
@@ -121,7 +122,11 @@ class RunSummary:
 
     def text(self) -> str:
         """Lines with the numbers one wants to see first."""
-        generators, lines = self.metadata["generators"], [f"{self.path}"]
+        generators, core = self.metadata["generators"], self.metadata["core"]
+        lines = [f"{self.path}"]
+        if core["filled"]:
+            lines.append(f"  core                {core['name']}, filled in: "
+                         f"{', '.join(core['filled'])}")  # fmt: skip
         for generator in generators:
             if len(generators) > 1:
                 lines.append(f"{generator['label']}")
@@ -547,7 +552,7 @@ def _metadata(card: RunCard, experiment: Experiment, identity: dict[str, Any]) -
             "streams": f"block k of {BLOCK_EVENTS} events: SeedSequence(seed, spawn_key=(k,)); "
             "the blocks of a generator follow those of the one before",
         },
-        "core": {"name": core.name, "description": core.description, "content": core.content},
+        "core": core_record(core),
         "generators": [
             {"label": label, "name": model.name, "title": model.title, "content": model.content,
              "parent_spectrum": name}
