@@ -148,6 +148,9 @@ class _Raised(Exception):  # noqa: N818  (it carries an error)
 
 def _serve(pipe: "Connection") -> None:
     """Do what comes through the pipe, in a process of its own, until the other end is closed."""
+    from tqdm import tqdm
+
+    tqdm.set_lock(threading.RLock())  # else a semaphore of the system is left when it is killed
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # left to the process that started this one
     with suppress(EOFError, OSError):
         while True:
