@@ -476,6 +476,21 @@ def cores() -> None:
     _say(_columns(list_cores()))
 
 
+@snmc.command()
+@click.argument("name", required=False)
+def example(name: str | None) -> None:
+    """List the cards that come with snmc, or print the one called NAME.
+
+    To start a card of your own: snmc example NAME > my-card.toml
+    """
+    from snmc.run import examples
+
+    if name is None:
+        _say(_columns(examples.example_titles().items()))
+    else:
+        _say(examples.example(name).removesuffix("\n"))
+
+
 def _load(card: Path, changes: Changes, output: Path | None = None) -> "RunCard":
     from snmc.run.card import load_card
 

@@ -1,6 +1,7 @@
 """Words for a reader: what was found, and what a terminal can show without obeying it."""
 
 import unicodedata
+from collections.abc import Iterable
 
 LONGEST = 60  # characters of what was found that an error shows
 
@@ -14,6 +15,12 @@ def shown(value: object) -> str:
     except ValueError:  # Python writes no integer of thousands of digits
         text = f"{value:#x}" if isinstance(value, int) else f"a {type(value).__name__}"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def key_of(place: Iterable[str | int]) -> str:
+    """A key in tables and lists as cards write it, `limit.compare[1].mass`, counted from 1."""
+    parts = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place)
+    return "".join(parts).removeprefix(".")
 
 
 def printable(text: str) -> str:

@@ -17,6 +17,7 @@ from snmc.roles import registry
 from snmc.roles.generator import Generator, Parameter, Switch
 from snmc.run import card as card_module
 
+ROOT = Path(__file__).parents[2]
 CARD = """
 [supernova]
 core = "shipped"
@@ -409,6 +410,20 @@ def test_generators_are_listed_and_described(here, capsys):
         "references",
         "  A. Nobody, arXiv:0000.00000",
     ]
+
+
+def test_examples_are_listed_and_printed_as_they_are(here, capsys):
+    """Catches a shipped card that is not found, or printed as something else than the file."""
+    assert status("example") == 0
+    listed = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+    cards = {path.stem: path for path in (ROOT / "macros").glob("*.toml")}
+    assert [name.strip() for name in listed] == sorted(cards)
+    assert all(title.strip() for title in listed.values())
+    for name, path in cards.items():
+        assert status("example", name) == 0
+        assert capsys.readouterr().out == path.read_text(encoding="utf-8")
+    assert status("example", "sn1987a-gama.toml") == 2
+    assert "did you mean 'sn1987a-gamma'?" in capsys.readouterr().err
 
 
 def test_detectors_are_listed_checked_and_described(here, monkeypatch, capsys):
