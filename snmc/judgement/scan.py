@@ -236,7 +236,7 @@ def _summary(grid: Grid, detector: str) -> list[str]:
             f"{_span(min(masses), max(masses), 'MeV')} and "
             f"{_span(couplings.min(), couplings.max(), grid.unit)}; more scan.events help"
         )
-    for place, (key, values) in enumerate(grid.axes):
+    for place, (_, values) in enumerate(grid.axes):
         if len(values) > 1:
             lines += _along(grid, own, most, place, int(coupling))
     return lines
