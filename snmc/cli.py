@@ -487,11 +487,16 @@ def detectors(names: tuple[str, ...]) -> int:
 
 
 @snmc.command()
-def cores() -> None:
-    """List the supernova cores that a card can name."""
-    from snmc.core import list_cores
+@click.argument("source", required=False, metavar="[NAME|PATH]")
+def cores(source: str | None) -> None:
+    """List the supernova cores that a card can name, or describe one.
 
-    _say(_columns(list_cores()))
+    Of a file or folder it tells the format, times, radii and masses, and of every column whether it
+    was read or filled in, how, and its range.
+    """
+    from snmc.core import describe_core, list_cores
+
+    _say(_columns(list_cores()) if source is None else describe_core(source))
 
 
 @snmc.command()

@@ -234,13 +234,13 @@ def header_of(head: Sequence[Line], known: Collection[str], width: int) -> Line 
     return best or (plain[-1] if plain else None)
 
 
-def guess(found: float, low: float, high: float, units: Mapping[str, float]) -> str:
+def guess(found: float, low: float, high: float, units: Mapping[str, float], needed: str) -> str:
     """The question which mistaken unit would explain a value, to be put behind an error.
 
-    `found` lies outside what is allowed; `units`: name of a unit and its size in the one that is
-    needed. The first that brings it into `low` to `high` is asked for; empty if none does.
+    `found` lies outside what is allowed; `units`: name of a unit and its size in the one `needed`.
+    The first that brings the value into `low` to `high` is asked for; empty if none does.
     """
     for unit, size in units.items():
         if low <= found * size <= high:
-            return f"; is it in {unit}? ({found * size:.3g} then)"
+            return f"; is it in {unit}? ({f'{found * size:.3g} {needed}'.strip()} then)"
     return ""

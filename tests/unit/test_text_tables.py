@@ -115,6 +115,6 @@ def test_lines_keep_their_numbers() -> None:
 def test_a_unit_is_guessed_only_where_it_explains() -> None:
     """Catches a guess at random: a value that no unit explains gets none."""
     units = {"kelvin": 8.617e-11, "keV": 1e-3}
-    assert guess(3.5e11, 0.1, 100, units) == "; is it in kelvin? (30.2 then)"
-    assert guess(3e4, 0.1, 100, units) == "; is it in keV? (30 then)"
-    assert guess(1e30, 0.1, 100, units) == ""
+    assert guess(3.5e11, 0.1, 100, units, "MeV") == "; is it in kelvin? (30.2 MeV then)"
+    assert guess(3e4, 0.1, 100, units, "MeV") == "; is it in keV? (30 MeV then)"
+    assert guess(1e30, 0.1, 100, units, "MeV") == ""
