@@ -37,7 +37,7 @@ from matplotlib.style import context  # noqa: E402
 
 __all__ = [
     "BLACK", "BLUE", "CHANNEL_COLOURS", "GREEN", "GREY", "MAP", "ORANGE", "PURPLE", "RED", "SKY",
-    "Figure", "Line2D", "save", "styled",
+    "Figure", "Line2D", "plain", "save", "styled",
 ]  # fmt: skip
 
 # Colours that differ for every kind of colour vision: Okabe and Ito, Color Universal Design (2008).
@@ -73,3 +73,8 @@ def save(figure: Figure, output: Path, *, dpi: int) -> None:
     """Write a figure to `output`, .png, .pdf or .svg, whole or not at all. Raises OutputError."""
     with styled(), replacing(output) as temporary:
         figure.savefig(temporary, dpi=dpi)
+
+
+def plain(text: str) -> str:
+    """Text of the user, in which matplotlib shall see no formula."""
+    return text.replace("$", r"\$")

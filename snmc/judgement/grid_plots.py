@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from snmc.judgement.canvas import MAP, Figure, save, styled
+from snmc.judgement.canvas import MAP, Figure, plain, save, styled
+from snmc.judgement.caption import caption
 from snmc.judgement.grid import Grid, label, load_grid
 from snmc.judgement.scan import doubtful
 from snmc.run.scan_card import ENERGY
@@ -39,7 +40,10 @@ def plot_grid(path: Path, picture: Path) -> None:
             _draw(ax, grid, detector, parameter, choice)
         for ax in axes[len(maps) :]:
             ax.set_visible(False)
-        figure.suptitle(textwrap.fill(str(grid.card["title"]), LETTERS * columns))
+        below = caption(grid.card, grid.identity.get("detectors", {}), grid.detectors)
+        lines = [*textwrap.wrap(str(grid.card["title"]), LETTERS * columns),
+                 *textwrap.wrap(below, LETTERS * columns)]  # fmt: skip
+        figure.suptitle(plain("\n".join(lines)))
         save(figure, picture, dpi=150)
 
 

@@ -20,7 +20,6 @@ import numpy.typing as npt
 from snmc.core import SupernovaCore, load_core
 from snmc.ground.columns import SUPERNOVA
 from snmc.ground.errors import InputError
-from snmc.ground.units import PARSEC
 from snmc.judgement.canvas import (
     BLACK,
     BLUE,
@@ -36,6 +35,7 @@ from snmc.judgement.canvas import (
     save,
     styled,
 )
+from snmc.judgement.caption import kiloparsec
 from snmc.judgement.report import reading_root
 
 if TYPE_CHECKING:
@@ -482,8 +482,8 @@ def plot_file(path: Path, output: Path) -> None:
 
     Spectra by species (of several generators: by generator), delays, angles and their planes, the
     parents' spectrum, and for a detector reconstructed energy and time. Fluences in 1/cm2; of
-    simulated data, the arrivals detected and the counts per supernova. `path`: the file; `output`:
-    the picture, .png, .pdf or .svg.
+    simulated data, the particles that react and the counts per supernova. `path`: the file;
+    `output`: the picture, .png, .pdf or .svg.
     Raises InputError for a file that is none of snmc's, or damaged.
     """
     import uproot
@@ -569,7 +569,7 @@ def _setting(facts: _Facts) -> list[str]:
     )
     metres = str(card["supernova"].get("distance", "")).removesuffix(" m")
     if _is_number(metres):
-        parts[-1] += f" at {float(metres) / PARSEC / 1e3:.4g} kpc"
+        parts[-1] += f" at {kiloparsec(metres):.4g} kpc"
     observation = card["observation"]
     if observation.get("detector"):
         parts.append(_plain(Path(str(observation["detector"])).stem))
@@ -622,7 +622,7 @@ def _draw_spectra(ax: "Axes", arrivals: _Arrivals, facts: _Facts) -> None:
         ax, *drawn, legend=-(-len(spectra) // columns), decades=_decades(drawn, facts.labels)
     )
     weighted = r"$dF/dE$ [cm$^{-2}$ MeV$^{-1}$]"
-    simulated = "arrivals per supernova [MeV$^{-1}$]"
+    simulated = "reactions per supernova [MeV$^{-1}$]"
     ax.set(xlabel="energy at Earth $E$ [MeV]")
     ax.set(ylabel=weighted if facts.supernovae is None else simulated)
     ax.legend(ncols=columns, loc="upper right")
@@ -633,7 +633,7 @@ def _draw_delay_and_angle(
 ) -> None:
     per_bin = "fluence per bin [cm$^{-2}$]"
     if facts.supernovae is not None:
-        per_bin = "arrivals per supernova and bin"
+        per_bin = "reactions per supernova and bin"
     for ax, plane, histograms, mapped, name, symbol, unit in (
         (
             axes[0], planes[0], arrivals.when, arrivals.when_energy, arrivals.when_name, "t", "s",
@@ -665,7 +665,7 @@ def _draw_delay_and_angle(
             ax.set(ylabel=f"$dF/d{variable}$ [cm$^{{-2}}${inverse}]")
         else:
             per = "and decade" if axis.log else f"[{unit}$^{{-1}}$]"
-            ax.set(ylabel=f"arrivals per supernova {per}")
+            ax.set(ylabel=f"reactions per supernova {per}")
         ordinate = narrowed(ordinate, [arrivals.energy_of[kind] for kind in mapped])
         _plane(plane, mapped, (seen, ordinate), facts, per_bin)
         plane.set(xlabel=f"{name} ${symbol}$ [{unit}]", ylabel="energy at Earth $E$ [MeV]")

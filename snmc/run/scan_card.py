@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from snmc.ground.errors import InputError, PhysicsWarning
+from snmc.ground.text import shown
+from snmc.ground.units import number_within
 from snmc.roles.decaying_particle import DecayingParticle
 from snmc.roles.generator import Generator, Parameter, Value
 from snmc.roles.registry import detector_cards, find_generator
-from snmc.run.card import Check, RunCard, read_card
+from snmc.run.card import CardTables, Check, RunCard, read_card
 from snmc.run.limit_setting import Comparison, DataSetting, LimitSetting, detector_of, read_limit
 from snmc.run.prepare import PDG_OF
 from snmc.run.scan_tables import ENERGY, CouplingRange, LimitTable, MassRange, Range, ScanTable
@@ -28,8 +30,6 @@ from snmc.run.values import (
     Table,
     existing,
     needs,
-    number_of,
-    shown,
     unlisted,
     with_unit,
 )
@@ -47,6 +47,10 @@ __all__ = [
 
 CELLS = 1_000_000  # largest grid, points times couplings
 ALL_TIMES = "1e10 s"  # window of a card that names none, where the energy alone is measured
+FLIGHT = (  # keys that decide what is seen of decays, and nothing before
+    "supernova.distance", "supernova.photosphere", "supernova.neutrinosphere",
+    "supernova.ordering", "supernova.oscillation", "observation.window", "observation.max_angle",
+)  # fmt: skip
 SCANNED = ("supernova", "generator", "observation")  # tables whose keys may be axes
 
 
@@ -62,17 +66,21 @@ class Axis:
 class ScanPoint:
     """One mass and one choice of the rest, measured by one sample for all couplings.
 
-    `number`: place in `ScanCard.points`, which decides the random stream; `mass` [MeV];
-    `parameter`: the coupling that runs; `choice`: number of the value on each axis; `detector`: a
-    name, an absolute path, or ENERGY; `card`: the run card, with the smallest coupling.
+    `number`: place in `ScanCard.points`; `stream`: number of the point of the first choice, of
+    which all choices take the random numbers; `mass` [MeV]; `parameter`: the coupling that runs;
+    `choice`: number of the value on each axis; `detector`: a name, an absolute path, or ENERGY;
+    `card`: the run card, with the smallest coupling; `alike`: the cards of all choices that differ
+    in distances and observation at most, its own too, at whatever mass.
     """
 
     number: int
+    stream: int
     mass: float
     parameter: str
     choice: tuple[int, ...]
     detector: str
     card: RunCard
+    alike: tuple[RunCard, ...]
 
 
 @dataclass(frozen=True)
@@ -132,15 +140,15 @@ class ScanCard:
         return record
 
 
-def load_scan(path: Path, settings: Sequence[str] = ()) -> ScanCard:
+def load_scan(path: Path, settings: Sequence[str] = (), removed: Sequence[str] = ()) -> ScanCard:
     """Read and check the card of a scan.
 
-    `path` and `settings` as of `snmc.run.card.load_card`. Raises InputError, in one line, for
-    anything that is wrong, also for a point of the grid that could not be measured; what a model
-    warns of is said once, however many points it concerns.
+    Arguments as of `snmc.run.card.load_card`. Raises InputError for anything that is wrong, also
+    for a point of the grid that could not be measured; what a model warns of is said once, however
+    many points it concerns.
     """
     path = Path(path)
-    data, changed, several = read_card(path, settings)
+    data, changed, several = read_card(path, settings, removed)
     return _Loader(Check(path, changed), data, several).scan()
 
 
@@ -180,9 +188,8 @@ class _Loader:
             raise self.check.refusal("scan", "missing; needs a table [scan]")
         if self.several:
             raise self.check.refusal("generator", "found several; a scan has one signal")
-        table = self._table("scan", ScanTable)
         self._let_the_line_win()
-        limit = self._table("limit", LimitTable) if "limit" in self.data else None
+        table, limit = self._tables()
         model = self._model()
         parameters = self._parameters(model, table.coupling)
         grid = _Grid(
@@ -223,22 +230,35 @@ class _Loader:
 
     def _let_the_line_win(self) -> None:
         """Of confidence level and threshold the one set on the command line replaces the card's."""
-        either = {"confidence_level", "delta"}
-        chosen = [key for key in either if f"limit.{key}" in self.check.changed]
-        if len(chosen) == 1 and isinstance(self.data.get("limit"), dict):
-            (other,) = either - set(chosen)
-            self.data["limit"].pop(other, None)
+        limit, either = self.data.get("limit"), {"confidence_level", "delta"}
+        if not isinstance(limit, dict):
+            return
+        chosen = {key for key in either & limit.keys() if f"limit.{key}" in self.check.changed}
+        if len(chosen) == 1:
+            (other,) = either - chosen
+            limit.pop(other, None)
 
     # --- errors ---
 
-    def _table(self, key: str, model: Any) -> Any:
-        held = self.data[key]
-        if not isinstance(held, dict):
-            raise self.check.refusal(key, f"found {shown(held)}; needs a table [{key}]")
-        table = self.check.valid(model, held, f"{key}.")
-        if table is None:
+    def _tables(self) -> tuple[ScanTable, LimitTable | None]:
+        """[scan] and [limit]; what is wrong in any table is told at once.
+
+        What is missing in the others the scan may fill in: that is told for its points.
+        """
+        observation = _with(self.data.get("observation", {}), "window", ALL_TIMES)
+        self.check.valid(CardTables, {**self.data, "observation": observation}, "")
+        self.check.problems = [
+            one
+            for one in self.check.problems
+            if not one.missing or one.key.partition(".")[0] in ("scan", "limit")
+        ]
+        if self.check.problems:
             raise self.check.error()
-        return table
+        limit = self.data.get("limit")
+        return (
+            ScanTable.model_validate(self.data["scan"]),
+            None if limit is None else LimitTable.model_validate(limit),
+        )
 
     # --- the grid ---
 
@@ -287,9 +307,9 @@ class _Loader:
 
         def number(key: str, value: object) -> float:
             try:
-                return number_of(value, parameter.unit, parameter.low, parameter.high)
+                return number_within(value, parameter.unit, parameter.low, parameter.high)
             except ValueError as error:
-                text = f"found {shown(value)}; needs {needs(parameter)}"
+                text = f"found {shown(value)}{error}; needs {needs(parameter)}"
                 raise self.check.refusal(key, text) from error
 
         if table.values is not None:
@@ -346,16 +366,26 @@ class _Loader:
         return (*detectors, ENERGY) if table.energy else detectors
 
     def _points(self, grid: _Grid, table: ScanTable) -> Iterable[ScanPoint]:
-        number = itertools.count()
-        for detector, parameter, choice in itertools.product(
-            grid.detectors, grid.parameters, grid.choices
-        ):
-            card = self._card(grid, table, detector, parameter, choice)
-            for mass in grid.masses:
-                own = self._at_mass(card, mass)
-                if mass in (grid.masses[0], grid.masses[-1]):
-                    self._can_see(own, detector)
-                yield ScanPoint(next(number), mass, parameter, choice, detector, own)
+        number = 0
+        for detector, parameter in itertools.product(grid.detectors, grid.parameters):
+            first = number
+            cards = {
+                choice: self._card(grid, table, detector, parameter, choice)
+                for choice in grid.choices
+            }
+            alike: dict[str, list[RunCard]] = {}
+            for card in cards.values():
+                alike.setdefault(_emitted(card), []).append(card)
+            for choice, card in cards.items():
+                others = tuple(alike[_emitted(card)])
+                for place, mass in enumerate(grid.masses):
+                    own = self._at_mass(card, mass)
+                    if mass in (grid.masses[0], grid.masses[-1]):
+                        self._can_see(own, detector)
+                    yield ScanPoint(
+                        number, first + place, mass, parameter, choice, detector, own, others
+                    )
+                    number += 1
 
     def _card(
         self, grid: _Grid, table: ScanTable, detector: str, parameter: str, choice: tuple[int, ...]
@@ -440,6 +470,14 @@ class _Loader:
                 f"found {detector.name}, which sees {detector.daughters}s; "
                 f"{setting.name} sends {sends}",
             )
+
+
+def _emitted(card: RunCard) -> str:
+    """All of a card that decides what is emitted and how it decays, as a key."""
+    record = card.resolved()
+    for key in FLIGHT:
+        _remove(record, key)
+    return json.dumps(record, sort_keys=True)
 
 
 def _parameter(model: type[Generator], name: str) -> Parameter:

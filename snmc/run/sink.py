@@ -635,5 +635,4 @@ def _read_detections(tree: Any, with_supernova: bool, start: int, stop: int) -> 
             c.name: awkward.to_numpy(awkward.flatten(jagged[f"particles_{c.name}"]))
             for c in PARTICLES
         },
-        origin=np.full(stop - start, -1),  # known while a batch is made, not kept in the file
     )
