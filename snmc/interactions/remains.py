@@ -3,7 +3,7 @@
 After a transition between levels: the gamma rays of the level, each isotropic, and the nucleus,
 which takes up all momentum left. The cross sections of levels neglect its recoil; it is on its
 mass shell here, so that energy is conserved but for the recoil's kinetic energy, q^2/(2 M): in
-oxygen at most 0.1 MeV at 30 MeV, 2.5 MeV at 150 MeV. A level without gamma rays stays in the
+oxygen at most 0.1 MeV at 30 MeV, 2.7 MeV at 150 MeV. A level without gamma rays stays in the
 nucleus's energy.
 
 After a reaction of the Fermi gas: one nucleon and the nucleus that lacks it. A nucleon of kinetic

@@ -101,7 +101,7 @@ def test_conservation(name: str, pdg: int, energy: float) -> None:
         if exact:
             assert after == pytest.approx(before, abs=1e-8)
         elif knocked:  # the gamma ray is isotropic to the laboratory
-            assert after == pytest.approx(before, abs=0.01 * energy)
+            assert after == pytest.approx(before, abs=0.15)
         else:
             assert after - before == pytest.approx(total - mass, abs=1e-4)
             assert total - mass < (2 * energy) ** 2 / (2 * mass) + 1e-4
@@ -185,8 +185,8 @@ def test_most_reactions_of_a_burst_in_argon_shine() -> None:
 def test_nucleons_of_the_gas(antineutrino: bool, lepton: float, cosine: float) -> None:
     """Would catch nucleons that do not follow Smith & Moniz: against a sphere filled evenly.
 
-    Nucleons are drawn in the sphere and kept if energy is conserved within 0.2 MeV and the final one
-    is free; each weighs |M|^2/(E_p E_p') with s - u from the four-vectors.
+    Nucleons are drawn in the sphere and kept if energy is conserved within 0.2 MeV and the final
+    one is free; each weighs |M|^2/(E_p E_p') with s - u from the four-vectors.
     """
     energy = 200.0
     table = oxygen.table(antineutrino).gas
