@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from snmc.ground.errors import InputError
+from snmc.ground.files import replacing
 from snmc.run.card import load_card
 from snmc.run.pipeline import groups_in_order, plan_run
 from snmc.run.prepare import prepare
@@ -118,7 +119,8 @@ def main() -> None:
     ]  # fmt: skip
     ax.add_artist(ax.legend(handles=colours, loc="upper left", frameon=False))
     ax.legend(handles=lines, loc="upper right", frameon=False)
-    figure.savefig(given.output, dpi=120)
+    with replacing(given.output) as temporary:
+        figure.savefig(temporary, dpi=120)
     print(f"picture: {given.output}")
 
 

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from snmc.ground.errors import InputError, PhysicsError
+from snmc.ground.files import replacing
 from snmc.judgement.limit import Limit, find_limit
 from snmc.judgement.limit_plots import draw_region, set_axes
 from snmc.judgement.plots import BLUE, GREEN, GREY, STYLE
@@ -90,7 +91,8 @@ def run(name: str, description: str, panels: Sequence[Panel]) -> None:
         given.grids.mkdir(parents=True, exist_ok=True)
         limits = functools.cache(functools.partial(_limit, given))
         figure = draw(panels, limits, given.only)
-        figure.savefig(given.output, dpi=120)
+        with replacing(given.output) as temporary:
+            figure.savefig(temporary, dpi=120)
     except (InputError, PhysicsError, OSError) as error:
         raise SystemExit(f"{name}: error: {error}") from None
     print(f"picture: {given.output}")

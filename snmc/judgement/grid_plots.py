@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from snmc.ground.files import replacing
 from snmc.judgement.grid import Grid, label, load_grid
 from snmc.judgement.plots import MAP, STYLE
 from snmc.judgement.scan import doubtful
@@ -43,7 +44,8 @@ def plot_grid(path: Path, picture: Path) -> None:
         for ax in axes[len(maps) :]:
             ax.set_visible(False)
         figure.suptitle(textwrap.fill(str(grid.card["title"]), LETTERS * columns))
-        figure.savefig(picture, dpi=150)
+        with replacing(picture) as temporary:
+            figure.savefig(temporary, dpi=150)
 
 
 def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[int, ...]) -> None:

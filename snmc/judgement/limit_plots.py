@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snmc.ground.files import replacing
 from snmc.judgement.curves import Curve
 from snmc.judgement.intervals import Array
 from snmc.judgement.plots import BLACK, CHANNEL_COLOURS, GREY, STYLE
@@ -56,7 +57,8 @@ def plot_limit(limit: "Limit", output: Path) -> None:
         ax.text(
             0.5, 1.02, _subtitle(limit), size=10, color=GREY, ha="center", transform=ax.transAxes
         )
-        figure.savefig(output, dpi=120)
+        with replacing(output) as temporary:
+            figure.savefig(temporary, dpi=120)
 
 
 def draw_region(

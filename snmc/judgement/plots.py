@@ -6,7 +6,6 @@ what falls beyond them is kept apart, as ROOT does, and told where it matters. O
 the bins with next to no rows, which are noise, are not drawn.
 """
 
-import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,8 +19,10 @@ import numpy.typing as npt
 from snmc.core import SupernovaCore, load_core
 from snmc.ground.columns import SUPERNOVA
 from snmc.ground.errors import InputError
+from snmc.ground.files import replacing
+from snmc.ground.root_file import open_root, read_metadata, reading_root
 from snmc.ground.units import PARSEC
-from snmc.judgement.report import reading_root
+from snmc.run.event_file import read_records
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -407,14 +408,16 @@ def _facts(path: Path, file: Any) -> _Facts:
             raise InputError(
                 f"{path}: found no {needed!r} in it, but {found}; needs a file written by snmc run"
             )
+    metadata = _metadata(path, file)
+    done = None
+    if "blocks" in names:
+        records = list(read_records(path, file))
+        done = {
+            name: sum(record[name] for record in records)
+            for name in ("blocks", "arrivals", "detections")
+        }
     with reading_root(path):
-        text = str(file["metadata"])
-        done = None
-        if "blocks" in names:
-            blocks = file["blocks"].arrays(["blocks", "arrivals", "detections"], library="np")
-            done = {name: int(values.sum()) for name, values in blocks.items()}
         simulated = SUPERNOVA.name in file["arrivals"]
-    metadata = _metadata(path, text)
     supernovae = None
     if simulated:
         supernovae = metadata["card"]["run"].get("supernovae")
@@ -426,18 +429,15 @@ def _facts(path: Path, file: Any) -> _Facts:
     return _Facts(metadata, done, supernovae)
 
 
-def _metadata(path: Path, text: str) -> dict[str, Any]:
-    try:
-        metadata = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{path}: metadata: found text that is no JSON") from error
-    card = metadata.get("card") if isinstance(metadata, dict) else None
+def _metadata(path: Path, file: Any) -> dict[str, Any]:
+    metadata = read_metadata(path, file)
+    card = metadata.get("card")
     for section in ("supernova", "generator", "observation", "run"):
         if not isinstance(card, dict) or section not in card:
             raise InputError(
                 f"{path}: metadata: found no card.{section}; needs a file written by snmc run"
             )
-    return dict(metadata)
+    return metadata
 
 
 def _samples(path: Path, file: Any, tree: str, branches: Sequence[str]) -> list[Batch]:
@@ -492,12 +492,9 @@ def plot_file(path: Path, output: Path) -> None:
     Raises InputError for a file that is none of snmc's, or damaged.
     """
     import matplotlib as mpl
-    import uproot
     from matplotlib.figure import Figure
 
-    with reading_root(path):
-        file = uproot.open(path, object_cache=None, array_cache=None)
-    with file:
+    with open_root(path) as file:
         facts = _facts(path, file)
         done = facts.done or {}
         arrivals = _arrivals(
@@ -538,7 +535,8 @@ def plot_file(path: Path, output: Path) -> None:
         else:
             for ax in axes[6:]:
                 _say(ax, "no detections")
-        figure.savefig(output, dpi=100)
+        with replacing(output) as temporary:
+            figure.savefig(temporary, dpi=100)
 
 
 def _draw_header(ax: "Axes", facts: _Facts, lines: Sequence[str]) -> None:
@@ -1029,7 +1027,8 @@ def plot_core(name_or_path: str, output: Path) -> None:
             handles=handles, title="time after bounce", loc="outside lower center",
             ncols=len(times), alignment="center",
         )  # fmt: skip
-        figure.savefig(output, dpi=100)
+        with replacing(output) as temporary:
+            figure.savefig(temporary, dpi=100)
 
 
 PANELS = (  # label, logarithmic, lines: name, attribute of CoreState, style
