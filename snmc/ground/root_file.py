@@ -105,7 +105,7 @@ def read_metadata(path: Path, file: Any) -> dict[str, Any]:
         metadata = json.loads(text)
     except ValueError as error:
         raise DamageError(
-            f"{path}: found metadata that are no JSON; is it damaged, or not of snmc?"
+            f"{path}: damaged: the metadata are no JSON; or is it no file of snmc?"
         ) from error
     if not isinstance(metadata, dict):
         raise InputError(f"{path}: found others' metadata in it; needs a file of snmc")
@@ -129,8 +129,8 @@ def new_tree(
     calls it; that of the tree under "". A branch that has none keeps what uproot gives it.
     """
     tree = file.mktree(name, types, title=titles[""], **options)
-    # uproot takes no titles of branches. It keeps what it will write of them in dicts and writes all
-    # of a tree anew where it must move: so the titles are set there, and the tree is moved once.
+    # uproot takes no titles of branches. It keeps what it will write of them in dicts, and writes all
+    # of a tree anew where it moves it: so they are set there, and the tree is moved once.
     cascade = tree._cascading
     for branch in cascade._branch_data:
         if branch["kind"] != "record":

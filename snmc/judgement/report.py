@@ -9,7 +9,7 @@ from typing import Any
 from snmc.ground.errors import InputError
 from snmc.ground.root_file import open_root, read_metadata, reading_root
 from snmc.run.card import RunCard
-from snmc.run.event_file import read_records
+from snmc.run.event_file import check_records
 from snmc.run.prepare import prepare_generators, prepare_supernova
 
 TREES = ("arrivals", "detections")
@@ -97,8 +97,7 @@ def show_file(path: Path) -> dict[str, Any]:
             raise InputError(f"{path}: found no 'metadata' in it; needs a file written by snmc")
         if "tallies" not in metadata and "columns" not in metadata:
             raise InputError(f"{path}: found others' 'metadata' in it; needs a file of snmc")
-        for _ in read_records(path, file):
-            pass  # refused where the file is several put together, or damaged
+        check_records(path, file)
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
     return {"file": str(path), "complete": "tallies" in metadata, "entries": entries, **metadata}
 

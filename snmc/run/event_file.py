@@ -1,6 +1,7 @@
 """Reading what `snmc.run.sink` wrote: groups of events, each held against its checksums."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,12 +72,8 @@ def read_records(path: Path, file: Any) -> Iterator[dict[str, Any]]:
     with reading_root(path):
         if "blocks" not in file:
             return
-    with reading_root(path, "the tree blocks"):
-        columns = file["blocks"].arrays(library="np")
-        rows = file["blocks"].num_entries
     following = 0
-    for number in range(rows):
-        row = {name: values[number : number + 1] for name, values in columns.items()}
+    for number, row in enumerate(_rows(path, file)):
         seal = row.pop(SEAL, None)
         expected = checksum(row) if seal is not None or SEALED.intersection(row) else None
         if (None if seal is None else seal[0]) != expected:
@@ -90,6 +87,29 @@ def read_records(path: Path, file: Any) -> Iterator[dict[str, Any]]:
             )
         following += record["blocks"]
         yield record
+
+
+def _rows(path: Path, file: Any) -> Iterator[Columns]:
+    """Rows of `blocks`, as arrays of one number; one by one where some cannot be read."""
+    with reading_root(path, "the tree blocks"):
+        tree = file["blocks"]
+        rows = tree.num_entries
+    columns = None
+    with suppress(DamageError), reading_root(path, "the tree blocks"):
+        columns = tree.arrays(library="np")
+    for number in range(rows):
+        if columns is not None:
+            yield {name: values[number : number + 1] for name, values in columns.items()}
+        else:
+            with reading_root(path, f"row {number} of the tree blocks"):
+                row = tree.arrays(entry_start=number, entry_stop=number + 1, library="np")
+            yield row
+
+
+def check_records(path: Path, file: Any) -> None:
+    """Raise what `read_records` raises."""
+    for _ in read_records(path, file):
+        pass
 
 
 def read_groups(path: Path, file: Any, with_detections: bool) -> Iterator[Group]:
@@ -163,6 +183,7 @@ def check_events(path: Path) -> None:
             raise InputError(f"{path}: found no metadata in it; needs a file written by snmc")
         if not SEALED.intersection(columns):
             raise InputError(f"{path}: has no checksums, as a file of version 0.3")
+        check_records(path, file)  # rows that come twice are no damage
         blocks = sum(group.blocks for group in read_groups(path, file, "detections" in present))
         written = metadata.get("written")
         if written is None:  # of an unfinished run the rest is not known yet
