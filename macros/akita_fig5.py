@@ -7,7 +7,7 @@ python macros/akita_fig5.py GRIDS [-o PICTURE] [--set scan.events=10000]
 
 from figures import Panel, Region, run
 
-from snmc.judgement.plots import BLUE, ORANGE, RED
+from snmc.judgement.canvas import BLUE, ORANGE, RED
 
 COUPLINGS = (("g_ee", "$g_{ee}$", BLUE), ("g_emu", "$g_{ex}$", ORANGE), ("g_mumu", "$g_{xx}$", RED))
 KINDS = (

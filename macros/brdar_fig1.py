@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from figures import Panel, Region, run
 
-from snmc.judgement.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
+from snmc.judgement.canvas import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

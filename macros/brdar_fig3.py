@@ -15,11 +15,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from snmc.ground.errors import InputError
-from snmc.ground.files import replacing
+from snmc.judgement.canvas import Figure, Line2D, save
 from snmc.run.card import load_card
 from snmc.run.pipeline import groups_in_order, plan_run
 from snmc.run.prepare import prepare
@@ -119,8 +117,7 @@ def main() -> None:
     ]  # fmt: skip
     ax.add_artist(ax.legend(handles=colours, loc="upper left", frameon=False))
     ax.legend(handles=lines, loc="upper right", frameon=False)
-    with replacing(given.output) as temporary:
-        figure.savefig(temporary, dpi=120)
+    save(figure, given.output, dpi=120)
     print(f"picture: {given.output}")
 
 

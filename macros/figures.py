@@ -13,15 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-
 from snmc.ground.errors import InputError, PhysicsError
-from snmc.ground.files import replacing
+from snmc.judgement.canvas import BLUE, GREEN, GREY, Figure, Line2D, save, styled
 from snmc.judgement.limit import Limit, find_limit
 from snmc.judgement.limit_plots import draw_region, set_axes
-from snmc.judgement.plots import BLUE, GREEN, GREY, STYLE
 from snmc.judgement.scan import run_scan
 from snmc.run.scan_card import load_scan
 
@@ -91,8 +86,7 @@ def run(name: str, description: str, panels: Sequence[Panel]) -> None:
         given.grids.mkdir(parents=True, exist_ok=True)
         limits = functools.cache(functools.partial(_limit, given))
         figure = draw(panels, limits, given.only)
-        with replacing(given.output) as temporary:
-            figure.savefig(temporary, dpi=120)
+        save(figure, given.output, dpi=120)
     except (InputError, PhysicsError, OSError) as error:
         raise SystemExit(f"{name}: error: {error}") from None
     print(f"picture: {given.output}")
@@ -121,7 +115,7 @@ def _limit(given: argparse.Namespace, card: str) -> Limit:
 
 def draw(panels: Sequence[Panel], limits: FindLimit, only: Sequence[str] | None = None) -> Figure:
     """Draw panels side by side; `limits` finds the limit of a card, `only`: of these cards."""
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(1.5 + 6 * len(panels), 7), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for ax, panel in zip(axes, panels, strict=True):

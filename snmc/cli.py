@@ -10,6 +10,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,6 +18,7 @@ import click
 
 from snmc import __version__
 from snmc.ground.errors import InputError, PhysicsError, PhysicsWarning
+from snmc.ground.text import printable
 
 if TYPE_CHECKING:
     from snmc.roles.generator import Generator, Parameter, Switch
@@ -29,6 +31,7 @@ PICTURES = (".png", ".pdf", ".svg")
 DASK_ADDRESS = r"(?:(?:tcp|tls|ws|wss)://)?[^/\s]+:\d+"
 
 Command = Callable[..., Any]
+Changes = tuple[tuple[str, ...], tuple[str, ...]]  # of a card: KEY=VALUE, keys taken out
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -56,10 +59,12 @@ def _status(arguments: list[str]) -> int:
         return end.exit_code
     except click.ClickException as error:
         return _complain(error.format_message())
-    except (InputError, PhysicsError) as error:
+    except InputError as error:
+        return _complain(*error.messages)
+    except PhysicsError as error:
         return _complain(str(error))
     except KeyboardInterrupt:
-        click.echo(f"snmc: interrupted{_how_to_resume(arguments)}", err=True)
+        _say(f"snmc: interrupted{_how_to_resume(arguments)}", err=True)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough, as in `snmc show | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -69,8 +74,15 @@ def _status(arguments: list[str]) -> int:
         return _complain(f"{named}{error.strerror or error}")
 
 
-def _complain(text: str) -> int:
-    click.echo(f"snmc: error: {' '.join(text.split())}", err=True)
+def _say(text: str, err: bool = False) -> None:
+    """Print text, whatever it holds: nothing that a terminal would obey or could not write."""
+    encoding = (sys.stderr if err else sys.stdout).encoding
+    click.echo(printable(text).encode(encoding, "backslashreplace").decode(encoding), err=err)
+
+
+def _complain(*messages: str) -> int:
+    for text in messages:
+        _say(f"snmc: error: {' '.join(text.split())}", err=True)
     return BAD_INPUT
 
 
@@ -95,7 +107,7 @@ def _show_once() -> Callable[..., None]:
         line = f"snmc: warning: {kind}{' '.join(str(message).split())}"
         if line not in told:
             told.add(line)
-            click.echo(line, err=True)
+            _say(line, err=True)
 
     return show
 
@@ -109,18 +121,42 @@ def snmc() -> None:
     """
 
 
+def _no_events(context: click.Context, argument: click.Parameter, value: Path) -> Path:
+    """Refuse a file of events, or a grid, where a card is needed."""
+    if _is_root_file(value):
+        raise InputError(
+            f"{value}: found a ROOT file; needs a card. `snmc show {value}` tells what is in the "
+            f"file, `snmc plot {value}` draws it"
+        )
+    return value
+
+
 def _card(command: Command) -> Command:
-    return click.argument("card", type=click.Path(path_type=Path))(command)
+    return click.argument("card", type=click.Path(path_type=Path), callback=_no_events)(command)
 
 
-def _settings(command: Command) -> Command:
-    return click.option(
+def _changes(command: Command) -> Command:
+    """Options that change the card, given to the command as one argument `changes`."""
+
+    @click.option(
         "--set",
         "settings",
         multiple=True,
         metavar="KEY=VALUE",
         help='Change a value of the card, such as generator.mass="50 MeV". May be repeated.',
-    )(command)
+    )
+    @click.option(
+        "--unset",
+        "removed",
+        multiple=True,
+        metavar="KEY",
+        help="Take a key out of the card, before --set puts others in. May be repeated.",
+    )
+    @wraps(command)
+    def changed(settings: tuple[str, ...], removed: tuple[str, ...], **options: Any) -> Any:
+        return command(changes=(settings, removed), **options)
+
+    return changed
 
 
 def _workers(command: Command) -> Command:
@@ -167,7 +203,7 @@ def _output(help_text: str) -> Callable[[Command], Command]:
 
 @snmc.command()
 @_card
-@_settings
+@_changes
 @_workers
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
@@ -176,7 +212,7 @@ def _output(help_text: str) -> Callable[[Command], Command]:
 @_output("The ROOT file to write, in place of the card's.")
 def run(
     card: Path,
-    settings: tuple[str, ...],
+    changes: Changes,
     workers: int | None,
     scheduler: str | None,
     resume: bool,
@@ -188,7 +224,7 @@ def run(
     if resume and overwrite:
         raise InputError("found --resume and --overwrite; give one of them")
     signal.signal(signal.SIGTERM, _terminate)  # batch systems end a job so
-    checked = _load(card, settings, output)
+    checked = _load(card, changes, output)
 
     from snmc.run import pipeline
 
@@ -200,12 +236,12 @@ def run(
         overwrite=overwrite,
         quiet=quiet,
     )
-    click.echo(summary.text())
+    _say(summary.text())
 
 
 @snmc.command()
 @_card
-@_settings
+@_changes
 @_workers
 @_scheduler
 @click.option("--resume", is_flag=True, help="Go on with an interrupted scan.")
@@ -214,7 +250,7 @@ def run(
 @_output("The ROOT file of the grid, in place of the card's.")
 def scan(
     card: Path,
-    settings: tuple[str, ...],
+    changes: Changes,
     workers: int | None,
     scheduler: str | None,
     resume: bool,
@@ -226,13 +262,14 @@ def scan(
     if resume and overwrite:
         raise InputError("found --resume and --overwrite; give one of them")
     signal.signal(signal.SIGTERM, _terminate)
+    settings, removed = changes
     if output is not None:
         settings = (*settings, f"scan.output={_quoted(output)}")
 
     from snmc.judgement.scan import run_scan, summary
     from snmc.run.scan_card import load_scan
 
-    checked = load_scan(card, settings)
+    checked = load_scan(card, settings, removed)
     grid = run_scan(
         checked,
         workers=workers or checked.workers,
@@ -241,31 +278,31 @@ def scan(
         overwrite=overwrite,
         quiet=quiet,
     )
-    click.echo(summary(grid, checked.output))
+    _say(summary(grid, checked.output))
 
 
 @snmc.command()
 @_card
-@_settings
+@_changes
 @_workers
 @_quiet
-def validate(card: Path, settings: tuple[str, ...], workers: int | None, quiet: bool) -> int:
+def validate(card: Path, changes: Changes, workers: int | None, quiet: bool) -> int:
     """Compare the events of CARD with the analytic flux.
 
     Status 1 if they differ by more than chance explains (p < 1e-4).
     """
-    checked = _load(card, settings)
+    checked = _load(card, changes)
 
     from snmc.judgement.validation import validate as compare
 
     validation = compare(checked, workers=workers or checked.run.workers, quiet=quiet)
-    click.echo(validation.text())
+    _say(validation.text())
     return SUCCESS if validation.passed else CHECK_FAILED
 
 
 @snmc.command()
 @_card
-@_settings
+@_changes
 @_workers
 @click.option("--resume", is_flag=True, help="Go on with an interrupted scan.")
 @click.option("--overwrite", is_flag=True, help="Replace files of another scan.")
@@ -287,7 +324,7 @@ def validate(card: Path, settings: tuple[str, ...], workers: int | None, quiet: 
 )
 def limit(
     card: Path,
-    settings: tuple[str, ...],
+    changes: Changes,
     workers: int | None,
     resume: bool,
     overwrite: bool,
@@ -306,7 +343,7 @@ def limit(
 
     from snmc.run.scan_card import load_scan
 
-    checked = load_scan(card, settings)
+    checked = load_scan(card, *changes)
 
     from snmc.judgement.limit import run_limit
 
@@ -320,7 +357,7 @@ def limit(
         quiet=quiet,
         toys=toys,
     )
-    click.echo(found.text())
+    _say(found.text())
 
 
 @snmc.command()
@@ -331,6 +368,11 @@ def plot(source: str, output: Path | None) -> None:
     is_file = _is_root_file(Path(source))
     if not is_file and _looks_like_root(source):
         raise InputError(_no_root_file(Path(source)))
+    if Path(source).suffix == ".toml" and Path(source).is_file():
+        raise InputError(
+            f"{source}: found a card; needs a ROOT file or a core. `snmc run {source}` writes the "
+            "file of its events, `snmc scan` that of a grid, and `snmc limit` draws a limit"
+        )
     stem = Path(source).name.removesuffix(".part").removesuffix(".root")
     picture = output or Path(f"{stem}.png")
     if picture.suffix not in PICTURES:
@@ -353,7 +395,7 @@ def plot(source: str, output: Path | None) -> None:
             plots.plot_file(Path(source), picture)
         else:
             plots.plot_core(source, picture)
-    click.echo(f"wrote {picture}")
+    _say(f"wrote {picture}")
 
 
 @snmc.command()
@@ -364,17 +406,20 @@ def plot(source: str, output: Path | None) -> None:
     is_flag=True,
     help="Hold all of a ROOT file against its checksums; status 1 if it is damaged.",
 )
-@_settings
-def show(source: Path, as_json: bool, check: bool, settings: tuple[str, ...]) -> int:
+@_changes
+def show(source: Path, as_json: bool, check: bool, changes: Changes) -> int:
     """Tell what a ROOT file holds, events or a grid, or what a run card would emit."""
     if check:
-        return _check(source, alone=not (as_json or settings))
+        return _check(source, alone=not (as_json or any(changes)))
     is_file = _is_root_file(source)
     if not is_file and _looks_like_root(source.name):
         raise InputError(_no_root_file(source))
-    if is_file and settings:
-        raise InputError(f"--set: found with the ROOT file '{source}'; only a card can be changed")
-    checked = None if is_file else _load(source, settings)
+    if is_file and any(changes):
+        option = "--set" if changes[0] else "--unset"
+        raise InputError(
+            f"{option}: found with the ROOT file '{source}'; only a card can be changed"
+        )
+    checked = None if is_file else _load(source, changes)
 
     from snmc.judgement import grid, report
 
@@ -393,16 +438,16 @@ def show(source: Path, as_json: bool, check: bool, settings: tuple[str, ...]) ->
     if as_json:
         import json
 
-        click.echo(json.dumps(told, indent=2, allow_nan=False))
+        _say(json.dumps(told, indent=2, allow_nan=False))
     else:
-        click.echo(text(told))
+        _say(text(told))
     return SUCCESS
 
 
 def _check(source: Path, alone: bool) -> int:
     """Hold a ROOT file against its checksums and tell whether it is whole."""
     if not alone:
-        raise InputError("--check: found with --json or --set; give it alone")
+        raise InputError("--check: found with --json, --set or --unset; give it alone")
     if not source.exists():
         raise InputError(f"{source}: file not found")
 
@@ -418,7 +463,7 @@ def _check(source: Path, alone: bool) -> int:
     except DamageError as error:
         _complain(str(error))
         return CHECK_FAILED
-    click.echo(f"{source}: as it was written")
+    _say(f"{source}: as it was written")
     return SUCCESS
 
 
@@ -429,9 +474,9 @@ def generators(name: str | None) -> None:
     from snmc.roles import registry
 
     if name is None:
-        click.echo(_columns((key, model.title) for key, model in registry.generators().items()))
+        _say(_columns((key, model.title) for key, model in registry.generators().items()))
     else:
-        click.echo(_description(registry.find_generator(name)))
+        _say(_description(registry.find_generator(name)))
 
 
 @snmc.command()
@@ -449,28 +494,49 @@ def detectors(names: tuple[str, ...]) -> int:
         try:
             found[name] = registry.find_detector(name, Path.cwd())
         except InputError as error:  # the others are checked all the same
-            status = _complain(str(error))
+            status = _complain(*error.messages)
     if names:
-        click.echo("\n\n".join(detector.describe() for detector in found.values()))
+        _say("\n\n".join(detector.describe() for detector in found.values()))
     else:
-        click.echo(_columns((name, detector.title) for name, detector in found.items()))
+        _say(_columns((name, detector.title) for name, detector in found.items()))
     return status
 
 
 @snmc.command()
-def cores() -> None:
-    """List the supernova cores that a card can name."""
-    from snmc.core import list_cores
+@click.argument("source", required=False, metavar="[NAME|PATH]")
+def cores(source: str | None) -> None:
+    """List the supernova cores that a card can name, or describe one.
 
-    click.echo(_columns(list_cores()))
+    Of a file or folder it tells the format, times, radii and masses, and of every column whether it
+    was read or filled in, how, and its range.
+    """
+    from snmc.core import describe_core, list_cores
+
+    _say(_columns(list_cores()) if source is None else describe_core(source))
 
 
-def _load(card: Path, settings: Sequence[str], output: Path | None = None) -> "RunCard":
+@snmc.command()
+@click.argument("name", required=False)
+def example(name: str | None) -> None:
+    """List the cards that come with snmc, or print the one called NAME.
+
+    To start a card of your own: snmc example NAME > my-card.toml
+    """
+    from snmc.run import examples
+
+    if name is None:
+        _say(_columns(examples.example_titles().items()))
+    else:
+        _say(examples.example(name).removesuffix("\n"))
+
+
+def _load(card: Path, changes: Changes, output: Path | None = None) -> "RunCard":
     from snmc.run.card import load_card
 
+    settings, removed = changes
     if output is not None:
-        settings = [*settings, f"run.output={_quoted(output)}"]
-    return load_card(card, settings)
+        settings = (*settings, f"run.output={_quoted(output)}")
+    return load_card(card, settings, removed)
 
 
 def _quoted(path: Path) -> str:

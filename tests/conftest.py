@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from snmc.ground import cache
 from snmc.run.card import RunCard, load_card
 
 CARD = """
@@ -56,3 +57,13 @@ def make_card(tmp_path: Path) -> MakeCard:
         return load_card(path, [f"run.output={tmp_path / 'events.root'}", *settings])
 
     return make
+
+
+@pytest.fixture
+def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of cached tables while the test runs, empty at first; kernels stay shared."""
+    folder = tmp_path / "own-cache" / "tables"
+    folder.mkdir(parents=True)
+    folders = {**cache.cache_folders(), "tables": folder}
+    monkeypatch.setattr(cache, "cache_folders", lambda: folders)
+    return folder

@@ -60,6 +60,7 @@ def one_zone(p: Mapping[str, float]) -> dict[str, Array]:
         "ye": ye,
         "mu_e": p["mu_e"] * one,
         "mu_nu_e": p["mu_nu_e"] * one,
+        "lapse": one,
     }
 
 
@@ -98,6 +99,7 @@ def chang_essig_mcdermott(p: Mapping[str, float]) -> dict[str, Array]:
         "temperature": temperature * p["core_temperature"],
         "ye": np.full_like(scaled, p["proton_fraction"]),
         "mu_nu_e": np.zeros_like(scaled),
+        "lapse": np.ones_like(scaled),
     }
 
 

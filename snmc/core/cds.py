@@ -8,16 +8,22 @@ same post-bounce time) brings the number of neutrinos per baryon.
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from snmc.core.profile import Raw
 from snmc.ground.errors import InputError
+from snmc.ground.files import read_bytes
+from snmc.ground.text_tables import decode, lines_of, number
 
 Array = npt.NDArray[np.float64]
 
 _MATTER = ("Rad", "Den", "Temp", "Ye")
+_LABELS = {"radius": "Rad", "density": "Den", "temperature": "Temp", "ye": "Ye", "lapse": "1-alp",
+           "enclosed_mass": "EMass"}  # fmt: skip
+HEAD = 8192  # characters that tell the format
 _UNITS = {"Rad": "cm", "Den": "g / cm3", "Temp": "MeV", "EMass": "solMass"}
 
 
@@ -46,8 +52,10 @@ def read(path: Path, text: str) -> Raw:
     for a table that does not parse.
     """
     matter = _columns(path, text, _MATTER)
-    kept = (matter["Rad"] > 0) & (matter["Den"] > 0)
-    matter = {name: column[kept] for name, column in matter.items()}
+    kept = np.flatnonzero((matter["Rad"] > 0) & (matter["Den"] > 0))
+    first = len(lines_of(text)) - len(matter["Rad"])
+    numbers = [line.number for line in lines_of(text)[first:]]
+    matter = {label: column[kept] for label, column in matter.items()}
     columns = {
         "radius": matter["Rad"] / 1e5,
         "density": matter["Den"],
@@ -65,7 +73,11 @@ def read(path: Path, text: str) -> Raw:
             radius, fraction = neutrinos
             columns["y_nu"] = np.interp(columns["radius"], radius, fraction)
             break
-    return Raw(time, columns, str(path))
+
+    def where(name: str, i: int) -> str:
+        return f"{path}: line {numbers[kept[i]]}, column {_LABELS.get(name, name)!r}"
+
+    return Raw(time, columns, str(path), where)
 
 
 def _mass_at_radius(matter: dict[str, Array]) -> Array:
@@ -88,13 +100,11 @@ def _neutrinos(path: Path, other: Path, time: float | None) -> tuple[Array, Arra
     """Radius [km] and net electron neutrinos per baryon, if `other` is the companion of `path`."""
     if other == path or not other.is_file():
         return None
-    with other.open(encoding="utf-8", errors="replace") as stream:
-        head = stream.read(8192)
+    text = decode(read_bytes(other, "the file of neutrinos")) or ""
+    head = text[:HEAD]
     if not recognises(head) or "Ynue" not in head or bounce_time(other, head) != time:
         return None
-    c = _columns(
-        other, other.read_text(encoding="utf-8", errors="replace"), ("Rad", "Ynue", "Ynuebar")
-    )
+    c = _columns(other, text, ("Rad", "Ynue", "Ynuebar"))
     kept = c["Rad"] > 0
     return c["Rad"][kept] / 1e5, (c["Ynue"] - c["Ynuebar"])[kept]
 
@@ -107,7 +117,7 @@ def _columns(path: Path, text: str, needed: tuple[str, ...]) -> dict[str, Array]
         with warnings.catch_warnings():
             # the original units of columns we do not read are no astropy units
             warnings.simplefilter("ignore", UnitsWarning)
-            table = tables.read(text.splitlines(), format="cds")
+            table = tables.read(text.split("\n"), format="cds")
     except (ValueError, IndexError, KeyError, tables.InconsistentTableError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path}: no readable CDS table: {reason}") from error
@@ -117,7 +127,15 @@ def _columns(path: Path, text: str, needed: tuple[str, ...]) -> dict[str, Array]
     for label, unit in _UNITS.items():
         if label in table.colnames and str(table[label].unit) != unit:
             raise InputError(f"{path}: column {label!r} in {table[label].unit}; needs {unit}")
-    return {
-        name: np.ma.filled(np.ma.asarray(table[name].data, dtype=np.float64), np.nan)
-        for name in table.colnames
-    }
+    return {name: _floats(path, name, table[name]) for name in table.colnames}
+
+
+def _floats(path: Path, label: str, column: Any) -> Array:
+    """Numbers of a column; astropy leaves those with Fortran's exponents as text."""
+    if column.dtype.kind in "if":
+        return np.asarray(np.ma.filled(np.ma.asarray(column.data, dtype=np.float64), np.nan))
+    numbers = [number(str(word).strip()) for word in column]
+    if None in numbers:
+        found = str(column[numbers.index(None)])
+        raise InputError(f"{path}: column {label!r}: found {found!r}; needs a number")
+    return np.array(numbers, dtype=np.float64)

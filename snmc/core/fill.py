@@ -139,8 +139,10 @@ def nucleon_potentials(density: Array, yp: Array, temperature: Array) -> tuple[A
     split = 611.3 * n * (1 - 2 * yp) / (1 + (n / 0.2264) ** 2.563)
     asymmetry = (1 - 2 * yp) ** 2
     mean = n * (-692.4 + 1983.2 * n - 1047.7 * n * n - 46.9 * asymmetry + 1.010 * temperature)
-    mu_n = kinetic_potential((1 - yp) * number, mass, temperature) + mean + split / 2
-    mu_p = kinetic_potential(np.maximum(yp, 1e-9) * number, mass, temperature) + mean - split / 2
+    # Where there are none the potential is that of one in 10^9 baryons, in place of minus infinity.
+    neutrons, protons = np.maximum(1 - yp, 1e-9) * number, np.maximum(yp, 1e-9) * number
+    mu_n = kinetic_potential(neutrons, mass, temperature) + mean + split / 2
+    mu_p = kinetic_potential(protons, mass, temperature) + mean - split / 2
     return mu_n, mu_p
 
 

@@ -5,12 +5,12 @@ zone. Columns are found by label, so their order and further columns do not matt
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from snmc.core.profile import Raw
 from snmc.ground.errors import InputError
+from snmc.ground.text_tables import Line, lines_of, number, rows_of
 
 # label in the file: name, factor to our unit, unit in the file
 _LABELS = {
@@ -34,50 +34,50 @@ _LABELS = {
 
 def recognises(head: str) -> bool:
     """Whether the beginning of a file is a Garching table's."""
-    return any("mass_coordinate" in line and "radius" in line for line in head.splitlines()[:8])
+    return _label_line(lines_of(head)[:8]) is not None
 
 
 def read(path: Path, text: str) -> Raw:
     """Read one snapshot; the time from the name, `T=<t>`, else from the header, `t_pb= <t>`.
 
-    Raises InputError naming the file for missing labels, other units, and rows that do not parse.
+    Raises InputError for missing labels, other units, and rows that do not parse.
     """
-    lines = text.splitlines()
-    at = next(i for i, line in enumerate(lines) if "mass_coordinate" in line)
-    labels = lines[at].lstrip("# ").split()
-    units = "".join(lines[at + 1 : at + 2]).lstrip("# ").split()
-    rows = [_numbers(path, number, line, len(labels))
-            for number, line in enumerate(lines[at + 2 :], at + 3)
-            if line.strip() and not line.lstrip().startswith("#")]  # fmt: skip
-    if not rows or len(units) != len(labels):
+    lines = lines_of(text)
+    at = _label_line(lines)
+    assert at is not None
+    labels = lines[at].text.split()
+    units = lines[at + 1].text.split() if at + 1 < len(lines) else []
+    if len(lines) < at + 3 or len(units) != len(labels):
         raise InputError(
-            f"{path}: {len(labels)} labels, {len(units)} units, {len(rows)} rows of"
-            " numbers; needs a unit for each label and at least one row"
+            f"{path}: {len(labels)} labels, {len(units)} units, {max(len(lines) - at - 2, 0)} rows"
+            " of numbers; needs a unit for each label and at least one row"
         )
-    table = np.array(rows)
-    columns = {}
-    for number, (label, unit) in enumerate(zip(labels, units, strict=True)):
+    values, numbers = rows_of(path, lines[at + 2 :], len(labels), labels)
+    columns, label_of = {}, {}
+    for i, (label, unit) in enumerate(zip(labels, units, strict=True)):
         if label in _LABELS:
             name, factor, expected = _LABELS[label]
             if unit.strip("[]") != expected:
                 raise InputError(f"{path}: column {label!r} in {unit}; needs [{expected}]")
-            columns[name] = table[:, number] * factor
-    return Raw(_time(path, lines[:at]), columns, str(path))
+            columns[name] = values[:, i] * factor
+            label_of[name] = label
+
+    def where(name: str, i: int) -> str:
+        return f"{path}: line {numbers[i]}, column {label_of[name]!r}"
+
+    return Raw(_time(path, [line.text for line in lines[:at]]), columns, str(path), where)
 
 
-def _numbers(path: Path, number: int, line: str, count: int) -> list[float]:
-    try:
-        # Fortran drops the E of an exponent of three digits
-        values = [float(re.sub(r"(\d)([+-]\d{3})$", r"\1E\2", word)) for word in line.split()]
-    except ValueError as error:
-        raise InputError(f"{path}: line {number}: {error}; needs numbers") from error
-    if len(values) != count:
-        raise InputError(f"{path}: line {number}: found {len(values)} numbers; needs {count}")
-    return values
+def _label_line(lines: Sequence[Line]) -> int | None:
+    """Number of the line of labels."""
+    for i, line in enumerate(lines):
+        if {"mass_coordinate", "radius"} <= set(line.text.split()):
+            return i
+    return None
 
 
 def _time(path: Path, header: list[str]) -> float | None:
     named = re.search(r"T=(\d*\.?\d+)", path.name)
-    stated = re.search(r"t_pb\s*=\s*([-+\d.eE]+)", "\n".join(header))
+    stated = re.search(r"t_pb\s*=\s*([-+\d.eEdD]+)", "\n".join(header))
     match = named or stated
-    return float(match.group(1)) if match else None
+    return number(match.group(1)) if match else None

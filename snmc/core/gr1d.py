@@ -5,13 +5,17 @@ is that of the simulation, so the card gives the time of bounce.
 """
 
 import re
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from snmc.core.profile import Raw
-from snmc.ground.errors import InputError
+from snmc.ground.errors import InputError, PhysicsWarning
+from snmc.ground.text_tables import Line, lines_of, number, read_text, rows_of
 from snmc.ground.units import SOLAR_MASS_KG
 
 Array = npt.NDArray[np.float64]
@@ -34,41 +38,96 @@ def recognises(head: str) -> bool:
 def read(folder: Path, bounce: float) -> list[Raw]:
     """Read every snapshot of a folder from `bounce` [s of simulation time] on.
 
-    Raises InputError for a missing file, blocks that do not parse, and files that differ in times
-    or zones.
+    A last block that is cut off, or that one file lacks, is left out with a PhysicsWarning: the
+    simulation may still run. Raises InputError for a missing file, blocks that do not parse, and
+    files that differ in times or zones.
     """
-    columns: dict[str, list[tuple[float, Array]]] = {}
-    for stem, (name, factor) in _FILES.items():
+    series: dict[str, list[_Block]] = {}
+    broken: list[str] = []
+    for stem, (name, _) in _FILES.items():
         path = folder / f"{stem}.xg"
         if path.exists():
-            columns[name] = [(t, block * [1e-5, factor]) for t, block in _blocks(path)]
+            series[name], whole = _blocks(path)
+            broken += [] if whole else [path.name]
         elif name in ("density", "temperature", "ye"):
             raise InputError(f"{folder}: no file {path.name}; needs rho.xg, temperature.xg, ye.xg")
+    count = min(len(blocks) for blocks in series.values())
+    if any(len(blocks) > count + 1 for blocks in series.values()):
+        told = ", ".join(f"{len(blocks)} of {name}" for name, blocks in series.items())
+        raise InputError(f"{folder}: found {told}; needs as many blocks of each")
+    if broken or any(len(blocks) > count for blocks in series.values()):
+        which = " and ".join(broken) or "one file"
+        warnings.warn(
+            f"{folder}: the last block of {which} is cut off or missing; the last snapshot is left"
+            " out", PhysicsWarning, stacklevel=2,
+        )  # fmt: skip
     snapshots = []
-    for number, (time, block) in enumerate(columns["density"]):
-        kept = block[:, 0] > 0  # ghost zones lie at negative radii
-        found = {"radius": block[kept, 0]}
-        for name, series in columns.items():
-            if len(series) <= number or series[number][0] != time:
+    for i in range(count):
+        blocks = {name: every[i] for name, every in series.items()}
+        time, radius = blocks["density"].time, blocks["density"].values[:, 0]
+        for name, block in blocks.items():
+            if block.time != time:
                 raise InputError(f"{folder}: {name} has no block at {time:g} s, density has")
-            if not np.array_equal(series[number][1][:, 0], block[:, 0]):
+            if not np.array_equal(block.values[:, 0], radius):
                 raise InputError(f"{folder}: radii of {name} and density differ at {time:g} s")
-            found[name] = series[number][1][kept, 1]
         if time >= bounce:
-            snapshots.append(Raw(time - bounce, found, f"{folder} at {time:g} s"))
+            snapshots.append(_snapshot(folder, blocks, bounce))
     return snapshots
 
 
-def _blocks(path: Path) -> list[tuple[float, Array]]:
-    blocks: list[tuple[float, Array]] = []
-    for chunk in path.read_text(encoding="utf-8", errors="replace").split('"Time')[1:]:
-        head, *lines = chunk.strip().splitlines()
-        try:
-            time = float(re.sub(r"[=\s\"]", "", head))
-            rows = np.array([line.split() for line in lines if line.strip()], dtype=np.float64)
-        except ValueError as error:
-            raise InputError(f"{path}: block {len(blocks) + 1}: {error}") from error
-        if rows.ndim != 2 or rows.shape[1] != 2:
-            raise InputError(f"{path}: block {len(blocks) + 1}: needs lines of radius and value")
-        blocks.append((time, rows))
-    return blocks
+class _Block(NamedTuple):
+    """One block of a file: time [s], radius [cm] and value (n, 2), and the lines (n,) they are of.
+
+    Ghost zones, at negative radii, are left out.
+    """
+
+    path: Path
+    time: float
+    values: Array
+    lines: npt.NDArray[np.intp]
+
+
+def _snapshot(folder: Path, blocks: Mapping[str, _Block], bounce: float) -> Raw:
+    factor_of = dict(_FILES.values())
+    first = blocks["density"]
+    columns = {"radius": first.values[:, 0] * 1e-5} | {
+        name: block.values[:, 1] * factor_of[name] for name, block in blocks.items()
+    }
+
+    def where(name: str, i: int) -> str:
+        block = blocks.get(name, first)
+        return f"{block.path}: line {block.lines[i]}, {name}"
+
+    return Raw(first.time - bounce, columns, f"{folder} at {first.time:g} s", where)
+
+
+def _blocks(path: Path) -> tuple[list[_Block], bool]:
+    """The whole blocks of a file, and whether the last one is."""
+    text = read_text(path, "the file of GR1D")
+    lines = lines_of(text)
+    heads = [i for i, line in enumerate(lines) if line.text.startswith('"Time')]
+    blocks: list[_Block] = []
+    whole = True
+    for head, stop in zip(heads, [*heads[1:], len(lines)], strict=True):
+        time = number(re.sub(r"[=\s\"]|Time", "", lines[head].text))
+        if time is None:
+            raise InputError(
+                f"{path}: line {lines[head].number}: found {lines[head].text!r}; needs a time"
+            )
+        rows = lines[head + 1 : stop]
+        # A last row without the end of its line may lack digits, too.
+        if stop == len(lines) and (not text.endswith("\n") or _cut(rows, blocks)):
+            whole = False
+            break
+        values, numbers = rows_of(path, rows, 2, ("radius", "value"))
+        kept = values[:, 0] > 0
+        blocks.append(_Block(path, time, values[kept], numbers[kept]))
+    if not blocks:
+        raise InputError(f'{path}: no whole block; needs a line "Time = <t>, then its rows')
+    return blocks, whole
+
+
+def _cut(rows: Sequence[Line], blocks: Sequence[_Block]) -> bool:
+    """Whether a last block is shorter than the one before it, or its last row than a row."""
+    before = len(blocks[-1].values) if blocks else 0
+    return not rows or len(rows) < before or len(rows[-1].words) < 2

@@ -1,18 +1,22 @@
 """Load a core from what a card says: a shipped name, a path, or a table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from snmc.core import analytic, cds, garching, gr1d, plain
 from snmc.core.profile import Raw, complete
 from snmc.core.supernova_core import SupernovaCore
 from snmc.ground.errors import InputError, unknown_name
+from snmc.ground.files import read_bytes
+from snmc.ground.text_tables import decode
 from snmc.ground.units import quantity
 
-_DATA = Path(__file__).parent / "data"
-_SHIPPED = {
+DATA = Path(__file__).parent / "data"
+SHIPPED = {
     "pns-sfho-1.351": "hydrostatic general-relativistic proto-neutron star of 1.351 solar baryonic"
     " masses, SFHo matter with muons, 0.25 to 10 s; temperature and neutrino potential chosen by"
     " hand, no simulation",
@@ -24,7 +28,6 @@ _FORMATS = {
     "plain table": "one header line with radius_km or radius_cm, density, temperature, ye, ...",
 }
 _PATH_KEYS = ("path", "duration", "bounce")
-_HEAD = 8192  # characters that tell a format
 
 
 def list_cores() -> list[tuple[str, str]]:
@@ -35,7 +38,7 @@ def list_cores() -> list[tuple[str, str]]:
                 for key, (_, default) in parameters.items()]  # fmt: skip
         types.append((kind, f'analytic, {{type = "{kind}", {", ".join(keys)}}}'))
     files = [(name, f"format: {text}") for name, text in _FORMATS.items()]
-    return [*_SHIPPED.items(), *types, *files]
+    return [*SHIPPED.items(), *types, *files]
 
 
 def load_core(spec: str | Mapping[str, object], base: Path | None = None) -> SupernovaCore:
@@ -48,14 +51,14 @@ def load_core(spec: str | Mapping[str, object], base: Path | None = None) -> Sup
     Raises InputError in one line for anything unknown, missing, unreadable or out of range.
     """
     if isinstance(spec, str):
-        if spec in _SHIPPED:
+        if spec in SHIPPED:
             return _shipped(spec)
         return _from_path(spec, base, {})
     if "type" in spec:
         raw, duration = analytic.build(spec)
         profile, filled = complete(raw)
         text = f"analytic core standing for {duration:g} s" + _filled(filled)
-        return SupernovaCore(str(spec["type"]), text, [0.0], [profile], duration)
+        return SupernovaCore(str(spec["type"]), text, [0.0], [profile], duration, filled)
     for key in spec:
         if key not in _PATH_KEYS:
             raise unknown_name("supernova.core", key, ("type", *_PATH_KEYS))
@@ -71,7 +74,7 @@ def load_core(spec: str | Mapping[str, object], base: Path | None = None) -> Sup
 @cache
 def _shipped(name: str) -> SupernovaCore:
     """A shipped core, read once: its files never change."""
-    return _from_files(_DATA / name, name, _SHIPPED[name], {})
+    return _from_files(DATA / name, name, SHIPPED[name], {})
 
 
 def _from_path(spec: str, base: Path | None, options: Mapping[str, object]) -> SupernovaCore:
@@ -85,13 +88,23 @@ def _from_path(spec: str, base: Path | None, options: Mapping[str, object]) -> S
         )
     if "/" in spec or "\\" in spec or path.suffix in (".txt", ".csv", ".dat"):
         raise InputError(f"supernova.core: no file or folder {str(path)!r}")
-    raise unknown_name("supernova.core", spec, _SHIPPED)
+    raise unknown_name("supernova.core", spec, SHIPPED)
 
 
 def _from_files(
     path: Path, name: str, description: str, options: Mapping[str, object]
 ) -> SupernovaCore:
-    snapshots = _read(path, options.get("bounce"))
+    kind, files = recognise(path)
+    bounce = options.get("bounce")
+    if kind == "GR1D" and bounce is None:
+        raise InputError(
+            f"{path}: GR1D counts from the start of the simulation; give the time of bounce:"
+            ' core = {path = "...", bounce = "0.2 s"}'
+        )
+    if kind != "GR1D" and bounce is not None:
+        raise InputError(f"supernova.core.bounce: {path} counts from bounce already; only GR1D not")
+    start = 0.0 if bounce is None else quantity(bounce, "s", "supernova.core.bounce")
+    snapshots = read_snapshots(path, kind, files, start)
     if not snapshots:
         raise InputError(f"{path}: no snapshot at or after bounce")
     if len(snapshots) == 1:
@@ -115,78 +128,85 @@ def _from_files(
         snapshots, times = _in_order(snapshots)
     completed = [complete(raw) for raw in snapshots]
     profiles = [profile for profile, _ in completed]
-    filled = tuple(sorted({name for _, names in completed for name in names}))
-    return SupernovaCore(name, description + _filled(filled), times, profiles, duration)
+    filled = {name: how for _, one in completed for name, how in one.items()}
+    description += _filled(filled)
+    return SupernovaCore(name, description, times, profiles, duration, filled)
 
 
 def _in_order(snapshots: list[Raw]) -> tuple[list[Raw], list[float]]:
-    """Snapshots by ascending time; each must have one, of its own."""
+    """Snapshots by ascending time; each must have one. Two that are the same are one."""
     dated = []
     for raw in snapshots:
         if raw.time is None:
             raise InputError(f"{raw.source}: no time; a snapshot of a sequence needs one")
         dated.append((raw.time, raw))
     dated.sort(key=lambda pair: pair[0])
+    kept = dated[:1]
     for (t0, first), (t1, second) in pairwise(dated):
-        if t0 == t1:
-            raise InputError(f"{first.source} and {second.source}: both at {t0:g} s")
-    return [raw for _, raw in dated], [time for time, _ in dated]
+        if t0 < t1:
+            kept.append((t1, second))
+        elif not _same(first, second):
+            raise InputError(
+                f"{first.source} and {second.source}: both at {t0:g} s, and not the same"
+            )
+    return [raw for _, raw in kept], [time for time, _ in kept]
 
 
-def _read(path: Path, bounce: object) -> list[Raw]:
-    """Every snapshot of a file or folder, the format told by content."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+def _same(first: Raw, second: Raw) -> bool:
+    return first.columns.keys() == second.columns.keys() and all(
+        np.array_equal(column, second.columns[name]) for name, column in first.columns.items()
+    )
+
+
+def recognise(path: Path) -> tuple[str, list[tuple[Path, str]]]:
+    """Format of a file or folder, told by content, and the files of that format with their text.
+
+    Raises InputError for what is of no format or of several.
+    """
     kinds: dict[str, list[tuple[Path, str]]] = {}
-    for file in files:
-        if file.is_file() and not file.name.startswith("."):
-            kind = _kind(_text(file, _HEAD))
-            if kind:
-                kinds.setdefault(kind, []).append((file, _text(file)))
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        if path.is_dir() and (file.name.startswith(".") or not file.is_file()):
+            continue
+        text = decode(read_bytes(file, "the core"))
+        kind = None if text is None else _kind(text[: cds.HEAD])
+        if kind and text is not None:
+            kinds.setdefault(kind, []).append((file, text))
     if len(kinds) != 1:
         found = (
             f"files of {len(kinds)} formats ({', '.join(kinds)})" if kinds else "no known format"
         )
         raise InputError(f"{path}: found {found}; needs one of {', '.join(_FORMATS)}")
-    kind, found_files = kinds.popitem()
-    if kind == "gr1d":
+    return kinds.popitem()
+
+
+def read_snapshots(
+    path: Path, kind: str, files: Sequence[tuple[Path, str]], bounce: float
+) -> list[Raw]:
+    """Every snapshot of what `recognise` found; `bounce` [s] in the clock of GR1D."""
+    if kind == "GR1D":
         if not path.is_dir():
             raise InputError(f"{path}: one variable of GR1D; give the folder with all of them")
-        if bounce is None:
-            raise InputError(
-                f"{path}: GR1D counts from the start of the simulation; give the time of bounce:"
-                ' core = {path = "...", bounce = "0.2 s"}'
-            )
-        return gr1d.read(path, quantity(bounce, "s", "supernova.core.bounce"))
-    if bounce is not None:
-        raise InputError(f"supernova.core.bounce: {path} counts from bounce already; only GR1D not")
-    if kind == "plain":
-        return [raw for file, text in found_files for raw in plain.read(file, text)]
-    if kind == "garching":
-        return [garching.read(file, text) for file, text in found_files]
-    matter = [(file, text) for file, text in found_files if cds.is_matter(text[:_HEAD])]
+        return gr1d.read(path, bounce)
+    if kind == "plain table":
+        return [raw for file, text in files for raw in plain.read(file, text)]
+    if kind == "Garching":
+        return [garching.read(file, text) for file, text in files]
+    matter = [(file, text) for file, text in files if cds.is_matter(text[: cds.HEAD])]
     if not matter:
         raise InputError(f"{path}: neutrinos only; needs the table of matter (Rad, Den, Temp, Ye)")
     return [cds.read(file, text) for file, text in matter]
 
 
-def _text(file: Path, characters: int | None = None) -> str:
-    """Read a file's text, or its first `characters`; bytes that are no text do not matter."""
-    try:
-        with file.open(encoding="utf-8", errors="replace") as stream:
-            return stream.read(characters)
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
-
-
 def _kind(head: str) -> str | None:
+    """The format, as _FORMATS names it, of a file that begins so."""
     if cds.recognises(head):
-        return "cds"
+        return "AGILE-BOLTZTRAN, VERTEX"
     if garching.recognises(head):
-        return "garching"
+        return "Garching"
     if gr1d.recognises(head):
-        return "gr1d"
-    return "plain" if plain.recognises(head) else None
+        return "GR1D"
+    return "plain table" if plain.recognises(head) else None
 
 
-def _filled(names: tuple[str, ...]) -> str:
-    return f"; filled in: {', '.join(names)}" if names else ""
+def _filled(names: Iterable[str]) -> str:
+    return f"; filled in: {', '.join(sorted(names))}" if names else ""

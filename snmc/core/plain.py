@@ -8,26 +8,33 @@ mass_n, mass_p [MeV], lapse, enclosed_mass [solar masses], y_nu [net electron ne
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from snmc.core.profile import OPTIONAL, Raw
 from snmc.ground.errors import InputError, unknown_name
+from snmc.ground.text_tables import Table, header_of, lines_of, table_of
 
 _NAMES = ("radius_km", "radius_cm", "density", "temperature", "ye", "time", *OPTIONAL)
+_TIMES = (-10.0, 1e4)  # s after bounce
 
 
 def recognises(head: str) -> bool:
     """Whether a file begins with a header naming a radius and a density, and a row of numbers."""
-    names = _header(head)
-    rows = [line for line in head.splitlines() if _is_row(line)]
-    return bool(rows) and "density" in names and any(name.startswith("radius") for name in names)
+    lines = lines_of(head)
+    rows = [i for i, line in enumerate(lines) if line.is_row()]
+    header = header_of(lines[: rows[0]], _NAMES, len(lines[rows[0]].words)) if rows else None
+    names = header.names if header else []
+    return "density" in names and any(name.startswith("radius") for name in names)
 
 
 def read(path: Path, text: str) -> list[Raw]:
     """Read every snapshot; the time is None where the table has no column `time`.
 
-    Raises InputError for unknown or repeated names, both or no radius, rows that do not parse.
+    Raises InputError for unknown or repeated names, both or no radius, rows that do not parse,
+    snapshots that come twice.
     """
-    names = _header(text)
+    table = table_of(path, text, _NAMES)
+    names = table.names
     for name in names:
         if name not in _NAMES:
             raise unknown_name(f"{path}: column", name, _NAMES)
@@ -35,52 +42,36 @@ def read(path: Path, text: str) -> list[Raw]:
         raise InputError(
             f"{path}: columns {', '.join(names)}; needs each once, and radius_km or radius_cm"
         )
-    lines = [line for line in text.splitlines() if line.strip()]
-    start = next(i for i, line in enumerate(lines) if _header(line))
-    rows = [
-        _numbers(path, line, len(names))
-        for line in lines[start + 1 :]
-        if not line.lstrip().startswith("#")
-    ]
-    table = dict(zip(names, np.array(rows).T, strict=True))
-    table["radius"] = (
-        table.pop("radius_km") if "radius_km" in table else (table.pop("radius_cm") / 1e5)
-    )
-    if "time" not in table:
-        return [Raw(None, table, str(path))]
-    times = table.pop("time")
-    return [
-        Raw(float(t), {name: column[times == t] for name, column in table.items()},
-            f"{path} at {t:g} s")
-        for t in np.unique(times)
-    ]  # fmt: skip
+    if "time" not in names:
+        return [_snapshot(table, np.arange(len(table.values)), None)]
+    times = table["time"]
+    for worst in (int(np.argmax(times)), int(np.argmin(times))):
+        if not _TIMES[0] <= times[worst] <= _TIMES[1]:
+            raise InputError(
+                f"{table.place(worst, 'time')}: found {times[worst]:g} s after bounce; must be "
+                f"{_TIMES[0]:g} to {_TIMES[1]:g}"
+            )
+    starts = np.flatnonzero(np.diff(times, prepend=np.nan))
+    blocks = np.split(np.arange(len(times)), starts[1:])
+    seen = set[float]()
+    for block in blocks:
+        if times[block[0]] in seen:
+            raise InputError(
+                f"{table.place(int(block[0]), 'time')}: found {times[block[0]]:g} s again; needs "
+                "the rows of one snapshot together, once"
+            )
+        seen.add(float(times[block[0]]))
+    return [_snapshot(table, block, float(times[block[0]])) for block in blocks]
 
 
-def _header(text: str) -> list[str]:
-    """Names of the first line that is one, or none: a header has no number and names a radius."""
-    for line in text.splitlines():
-        names = line.lstrip("# ").replace(",", " ").split()
-        if any(name.startswith("radius") for name in names):
-            return names
-        if line.strip() and not line.startswith("#"):
-            break
-    return []
+def _snapshot(table: Table, rows: npt.NDArray[np.intp], time: float | None) -> Raw:
+    """The snapshot in some rows of a table."""
+    label = next(name for name in table.names if name.startswith("radius"))
+    columns = {name: table[name][rows] for name in table.names if name not in ("time", label)}
+    columns["radius"] = table[label][rows] * (1e-5 if label == "radius_cm" else 1)
 
+    def where(name: str, i: int) -> str:
+        return table.place(int(rows[i]), label if name == "radius" else name)
 
-def _is_row(line: str) -> bool:
-    try:
-        return bool([float(word) for word in line.replace(",", " ").split()])
-    except ValueError:
-        return False
-
-
-def _numbers(path: Path, line: str, count: int) -> list[float]:
-    try:
-        values = [float(word) for word in line.replace(",", " ").split()]
-    except ValueError as error:
-        raise InputError(f"{path}: {error} in the row {line.strip()!r}") from error
-    if len(values) != count:
-        raise InputError(
-            f"{path}: found {len(values)} numbers in the row {line.strip()!r}; needs {count}"
-        )
-    return values
+    source = str(table.path) if time is None else f"{table.path} at {time:g} s"
+    return Raw(time, columns, source, where)

@@ -85,14 +85,17 @@ class SupernovaCore:
         times: Sequence[float],
         profiles: Sequence[Mapping[str, Array]],
         duration: float | None = None,
+        filled: Mapping[str, str] | None = None,
     ) -> None:
         """Build from complete profiles (`snmc.core.profile.complete`), one for each of `times`.
 
         `times` [s after bounce] ascending. One profile stands unchanged for `duration` [s] and
-        needs it; several take none.
+        needs it; several take none. `filled`: columns that the source did not bring, and how they
+        were made.
         """
         self.name = name
         self.description = description
+        self.filled = dict(sorted((filled or {}).items()))
         start = float(times[0])
         self.times: Array = (
             np.array([start, start + duration]) if duration else np.array(times, dtype=np.float64)

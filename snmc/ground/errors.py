@@ -3,9 +3,22 @@
 import difflib
 from collections.abc import Iterable
 
+from snmc.ground.text import shown
+
 
 class InputError(Exception):
-    """Bad input: the message names the key or file, what was found and what is allowed."""
+    """Bad input: each message names the key or file, what was found and what is allowed.
+
+    There are as many messages as things are wrong, one a line of the text.
+    """
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What is wrong, one message a thing."""
+        return tuple(map(str, self.args))
+
+    def __str__(self) -> str:
+        return "\n".join(self.messages)
 
 
 class NoEmissionError(InputError):
@@ -23,15 +36,22 @@ class PhysicsWarning(UserWarning):
 def unknown_name(key: str, found: str, allowed: Iterable[str]) -> InputError:
     """Error for a name that is none of the allowed ones, with the nearest spelling.
 
+    `key`: where the name was given; `found`: the name; `allowed`: every name that would do.
+    """
+    return InputError(f"{key}: {unknown(found, allowed)}")
+
+
+def unknown(found: str, allowed: Iterable[str]) -> str:
+    """Say that a name is none of the allowed ones, with the nearest spelling.
+
     If none is near, the longest of which it is the beginning, or the other way round, if that
     beginning has three letters or more.
-    `key`: where the name was given; `found`: the name; `allowed`: every name that would do.
     """
     names = sorted(allowed)
     near = difflib.get_close_matches(found, names, n=1)
     near += sorted((name for name in names if _one_starts(name, found)), key=len, reverse=True)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return InputError(f"{key}: unknown {found!r}; allowed: {', '.join(names)}{hint}")
+    return f"unknown {shown(found)}; allowed: {', '.join(names) or 'none'}{hint}"
 
 
 def _one_starts(name: str, other: str) -> bool:

@@ -129,8 +129,8 @@ def new_tree(
     calls it; that of the tree under "". A branch that has none keeps what uproot gives it.
     """
     tree = file.mktree(name, types, title=titles[""], **options)
-    # uproot takes no titles of branches. It keeps what it will write of them in dicts, and writes all
-    # of a tree anew where it moves it: so they are set there, and the tree is moved once.
+    # uproot takes no titles of branches. It keeps what it will write of them in dicts, and writes
+    # all of a tree anew where it moves it: so they are set there, and the tree is moved once.
     cascade = tree._cascading
     for branch in cascade._branch_data:
         if branch["kind"] != "record":

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from snmc.ground.files import replacing
+from snmc.judgement.canvas import MAP, Figure, plain, save, styled
+from snmc.judgement.caption import caption
 from snmc.judgement.grid import Grid, label, load_grid
-from snmc.judgement.plots import MAP, STYLE
 from snmc.judgement.scan import doubtful
 from snmc.run.scan_card import ENERGY
 
@@ -28,24 +28,23 @@ def plot_grid(path: Path, picture: Path) -> None:
     White: nothing arrives, or not measured yet. Line: one count. Hatched: the sample is too thin to
     be trusted. Raises InputError for a file that is no grid.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     grid = load_grid(path)
     maps = sorted({(p.detector, p.parameter, p.choice) for p in grid.points},
                   key=lambda key: (grid.detectors.index(key[0]), key[1:]))  # fmt: skip
     columns = min(3, len(maps))
     rows = -(-len(maps) // columns)
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(5.2 * columns, 4.2 * rows), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax, (detector, parameter, choice) in zip(axes, maps, strict=False):
             _draw(ax, grid, detector, parameter, choice)
         for ax in axes[len(maps) :]:
             ax.set_visible(False)
-        figure.suptitle(textwrap.fill(str(grid.card["title"]), LETTERS * columns))
-        with replacing(picture) as temporary:
-            figure.savefig(temporary, dpi=150)
+        below = caption(grid.card, grid.identity.get("detectors", {}), grid.detectors)
+        lines = [*textwrap.wrap(str(grid.card["title"]), LETTERS * columns),
+                 *textwrap.wrap(below, LETTERS * columns)]  # fmt: skip
+        figure.suptitle(plain("\n".join(lines)))
+        save(figure, picture, dpi=150)
 
 
 def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[int, ...]) -> None:

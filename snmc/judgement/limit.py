@@ -13,7 +13,8 @@ import numpy as np
 from snmc import __version__
 from snmc.ground.errors import InputError
 from snmc.ground.files import check_output, locked, read_bytes, replacing
-from snmc.judgement.comparison import HEADER, Compared, compare, lines_of
+from snmc.judgement.caption import caption
+from snmc.judgement.comparison import CURVE, HEADER, Compared, compare, lines_of
 from snmc.judgement.criteria import check_data, judged, setting_of
 from snmc.judgement.curves import Curve, find_curves, span
 from snmc.judgement.grid import Grid
@@ -23,12 +24,16 @@ from snmc.run.scheduler import check_scheduler
 
 PICTURES = (".png", ".pdf", ".svg")
 UNITS = {"_MeV": "MeV", "_erg": "erg", "_erg_per_s": "erg/s"}  # by the end of a key
-TOLD = 9  # masses in a summary
+TOLD = 60  # masses in a summary
 
 
 @dataclass(frozen=True)
 class Limit:
-    """The curves of one card and how they compare; `scan`: all that decided the grid."""
+    """The curves of one card and how they compare.
+
+    `caption`: model, core, distance, detectors and windows in one line; `scan`: all that decided
+    the grid; `table`: the file that all edges are in, if they are written.
+    """
 
     title: str
     model: str
@@ -38,6 +43,8 @@ class Limit:
     curves: tuple[Curve, ...]
     compared: tuple[Compared, ...]
     scan: Mapping[str, Any]
+    caption: str = ""
+    table: Path | None = None
 
     @property
     def threshold(self) -> str:
@@ -55,7 +62,7 @@ class Limit:
     def rows(self) -> list[list[str]]:
         """Lines of the CSV file; a further column names the curve if there are several."""
         several = len(self.curves) > 1
-        rows = [[*HEADER, "curve"] if several else HEADER]
+        rows = [[*HEADER, CURVE] if several else HEADER]
         for curve in self.curves:
             for mass, found in zip(curve.masses, curve.intervals, strict=True):
                 for interval in found or (None,):
@@ -67,6 +74,7 @@ class Limit:
         """Everything found, ready for JSON: method, data, edges with errors, comparison."""
         return {
             "title": self.title,
+            "caption": self.caption,
             "snmc": __version__,
             "method": self.setting.method,
             "statistic": self.setting.statistic,
@@ -79,13 +87,14 @@ class Limit:
         }
 
     def text(self) -> str:
-        """Method, data, edges at some masses, largest Monte Carlo error, comparison."""
+        """Method, data, edges, largest Monte Carlo error, comparison; of many masses some."""
         head = f"method {self.setting.method}"
         if self.threshold:
             head += f", {self.setting.statistic}, {self.threshold}"
-        lines = [self.title, f"  {head}"]
+        lines = [self.title, f"  {self.caption}"] if self.caption else [self.title]
+        lines.append(f"  {head}")
         for curve in self.curves:
-            lines += _curve_lines(curve, self.unit)
+            lines += _curve_lines(curve, self.unit, self.table)
         if self.compared:
             lines += lines_of(self.compared)
         return "\n".join(lines)
@@ -150,7 +159,7 @@ def _or_none(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _curve_lines(curve: Curve, unit: str) -> list[str]:
+def _curve_lines(curve: Curve, unit: str, table: Path | None) -> list[str]:
     lines = [f"  curve {curve.name}"] if curve.name else []
     for name, entry in curve.told.items():
         if isinstance(entry, Mapping):
@@ -168,6 +177,9 @@ def _curve_lines(curve: Curve, unit: str) -> list[str]:
         for interval in curve.intervals[k] or (None,):
             cells = _told(interval)
             lines.append(f"    {curve.masses[k]:12.6g} {cells[0]:>20} {cells[1]:>20}")
+    if n > TOLD:
+        where = "" if table is None else f"; all are in {table.name}"
+        lines.append(f"    {n - TOLD} of the {n} masses are not listed here{where}")
     if known := [(mass, edge) for mass, edge in edges if not edge.thin]:
         mass, worst = max(known, key=lambda pair: pair[1].error)
         lines.append(
@@ -310,7 +322,7 @@ def run_limit(
         ):
             csv.writer(file, lineterminator="\n").writerows(limit.rows())
         plot_limit(limit, output.picture)
-    return limit
+    return replace(limit, table=output.table)
 
 
 def find_limit(grid: Grid, card: ScanCard, toys: int | None = None) -> Limit:
@@ -322,8 +334,9 @@ def find_limit(grid: Grid, card: ScanCard, toys: int | None = None) -> Limit:
     curves = find_curves(grid, card, toys)
     compared = compare(curves, setting.compare)
     return Limit(
-        card.title, card.model, judged(card), card.unit, setting, curves, compared, card.resolved()
-    )
+        card.title, card.model, judged(card), card.unit, setting, curves, compared,
+        card.resolved(), caption(grid.card, grid.identity.get("detectors", {}), judged(card)),
+    )  # fmt: skip
 
 
 def _refuse_to_replace(output: Output, card: ScanCard) -> None:

@@ -13,10 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snmc.ground.files import replacing
+from snmc.judgement.canvas import (
+    BLACK,
+    CHANNEL_COLOURS,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    Figure,
+    Line2D,
+    plain,
+    save,
+    styled,
+)
+from snmc.judgement.comparison import Compared
 from snmc.judgement.curves import Curve
 from snmc.judgement.intervals import Array
-from snmc.judgement.plots import BLACK, CHANNEL_COLOURS, GREY, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -29,36 +42,48 @@ GROWTH = 4  # power of the coupling with which a test grows at a tip; only the p
 ROOM = 30.0  # factor in the coupling shown beyond the outermost edges
 ALPHA = 0.22
 TITLE = 66  # characters of a line over the picture
+SMALLER = 90  # the same of the lines below it
+LEGEND = 44  # and of a line in the legend
+# Looks that differ without colour too: lines of ours, marks and lines of what is printed.
+LINES: Any = ("-", (0, (6, 2)), (0, (2, 1.2)), (0, (6, 2, 1.5, 2)), (0, (6, 2, 1, 1, 1, 2)))
+MARKS = ("v", "s", "o", "^", "D", "X", "P", "<", ">", "*")
+PRINTED = (BLACK, RED, PURPLE, GREEN, ORANGE)
 
 
 def plot_limit(limit: "Limit", output: Path) -> None:
+    """Draw a limit, see `draw_limit`, into `output`, the picture, .png, .pdf or .svg."""
+    save(draw_limit(limit), output, dpi=120)
+
+
+def draw_limit(limit: "Limit") -> Figure:
     """Draw the excluded regions of a limit, printed limits beside them.
 
-    `output`: the picture, .png, .pdf or .svg. Solid lines are edges; where the exclusion reaches
-    the end of the scan it is closed by a dashed line. Printed numbers are points, printed curves
-    grey lines.
+    Thick lines are edges; where the exclusion reaches the end of the scan it is closed by a thin
+    dashed line. Printed numbers are marks, printed curves lines with marks.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(8, 6), layout="constrained")
         ax = figure.subplots()
         handles = []
         for number, curve in enumerate(limit.curves):
             colour = CHANNEL_COLOURS[number % len(CHANNEL_COLOURS)]
-            line = ("-", ":", "-.")[number // len(CHANNEL_COLOURS) % 3]
+            line = LINES[number % len(LINES)]
             label = label_of(curve) if len(limit.curves) > 1 else "excluded"
             handles.append(draw_region(ax, curve, colour, label, line=line))
         handles += _draw_printed(ax, limit)
         set_axes(ax, limit.model, limit.curves, limit.unit)
         ax.legend(handles=handles, loc="best")
-        ax.set_title(plain(textwrap.fill(limit.title, TITLE)), weight="bold", size=12.5, pad=24)
+        below = [line for text in (limit.caption, _method(limit))
+                 for line in textwrap.wrap(plain(text), SMALLER)]  # fmt: skip
+        ax.set_title(
+            plain(textwrap.fill(limit.title, TITLE)), weight="bold", size=12.5,
+            pad=10 + 14 * len(below),
+        )  # fmt: skip
         ax.text(
-            0.5, 1.02, _subtitle(limit), size=10, color=GREY, ha="center", transform=ax.transAxes
-        )
-        with replacing(output) as temporary:
-            figure.savefig(temporary, dpi=120)
+            0.5, 1.02, "\n".join(below), size=10, color=GREY, ha="center", linespacing=1.3,
+            transform=ax.transAxes,
+        )  # fmt: skip
+    return figure
 
 
 def draw_region(
@@ -68,7 +93,6 @@ def draw_region(
 
     Needs logarithmic axes (`set_axes`). `line`: style of the edges.
     """
-    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     masses, couplings, inside = region(curve)
@@ -141,16 +165,34 @@ def _depth(curve: Curve, number: int, x: Array) -> Array:
 
 
 def _draw_printed(ax: "Axes", limit: "Limit") -> list["Artist"]:
-    """Printed numbers as points, printed curves as grey lines; gives entries for a legend."""
-    from matplotlib.lines import Line2D
+    """Printed numbers as marks, printed curves as lines with marks; gives entries for a legend.
 
-    handles: dict[tuple[str, bool], Artist] = {}
+    Numbers of one source share a look, each curve has its own.
+    """
+    groups: dict[tuple[str, str | None], list[Compared]] = {}
     for one in limit.compared:
-        is_point = len(one.masses) == 1
-        look: Any = {"color": BLACK, "marker": "v", "ls": ""} if is_point else {"color": GREY}
-        ax.plot(one.masses, one.theirs, **look)
-        handles[one.source, is_point] = Line2D([], [], **look, label=plain(one.source))
-    return list(handles.values())
+        groups.setdefault((one.source, one.file), []).append(one)
+    sources = [source for source, _ in groups]
+    handles: list[Artist] = []
+    for number, ((source, file), group) in enumerate(groups.items()):
+        look = _look(number, file is not None)
+        for one in group:
+            ax.plot(one.masses, one.theirs, **look, markevery=None if file is None else 0.08)
+        alone = sources.count(source) == 1
+        name = source if alone or file is None else f"{source} ({file})"
+        handles.append(Line2D([], [], **look, label=plain(textwrap.fill(name, LEGEND))))
+    return handles
+
+
+def _look(number: int, is_curve: bool) -> dict[str, Any]:
+    """Colour, mark and line of a printed limit."""
+    return {
+        "color": PRINTED[number % len(PRINTED)],
+        "marker": MARKS[number % len(MARKS)],
+        "ms": 7,
+        "mfc": "white",
+        "ls": LINES[number % len(LINES)] if is_curve else "",
+    }
 
 
 def set_axes(ax: "Axes", model: str, curves: Sequence[Curve], unit: str) -> None:
@@ -207,15 +249,9 @@ def label_of(curve: Curve) -> str:
     return ", ".join([parts[0], *map(plain, parts[1:])])
 
 
-def _subtitle(limit: "Limit") -> str:
+def _method(limit: "Limit") -> str:
     if limit.setting.method == "energy":
         ((name, value),) = limit.curves[0].told.items()
         unit = "erg" if name == "energy_erg" else "erg/s at 1 s"
         return f"energy loss above {value:.3g} {unit}".replace("e+", "e")
-    detectors = ", ".join(plain(Path(name).stem) for name in limit.detectors)
-    return f"{limit.setting.method} in {detectors}; {limit.threshold}"
-
-
-def plain(text: str) -> str:
-    """Text of the user, in which matplotlib shall see no formula."""
-    return text.replace("$", r"\$")
+    return f"{limit.setting.method}; {limit.threshold}"

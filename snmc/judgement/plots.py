@@ -19,9 +19,23 @@ import numpy.typing as npt
 from snmc.core import SupernovaCore, load_core
 from snmc.ground.columns import SUPERNOVA
 from snmc.ground.errors import InputError
-from snmc.ground.files import replacing
 from snmc.ground.root_file import open_root, read_metadata, reading_root
-from snmc.ground.units import PARSEC
+from snmc.judgement.canvas import (
+    BLACK,
+    BLUE,
+    CHANNEL_COLOURS,
+    GREEN,
+    GREY,
+    MAP,
+    ORANGE,
+    PURPLE,
+    RED,
+    Figure,
+    Line2D,
+    save,
+    styled,
+)
+from snmc.judgement.caption import kiloparsec
 from snmc.run.event_file import read_records
 
 if TYPE_CHECKING:
@@ -44,11 +58,6 @@ DECADES = 6  # most decades a logarithmic ordinate shows
 ARRIVAL_BRANCHES = ("weight", "pdg", "energy", "time", "delay", "theta", "generator")
 DETECTION_BRANCHES = ("weight", "channel", "time", "energy", "accepted", "generator")
 
-# Colours that differ for every kind of colour vision: Okabe and Ito, Color Universal Design (2008).
-BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE, GREY = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#777777",
-)  # fmt: skip
-CHANNEL_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 SPECIES = {  # PDG number: name, colour, line
     22: (r"$\gamma$", RED, "-"),
     12: (r"$\nu_e$", BLUE, "-"),
@@ -57,21 +66,6 @@ SPECIES = {  # PDG number: name, colour, line
     -14: (r"$\bar\nu_\mu$", GREEN, "--"),
     16: (r"$\nu_\tau$", ORANGE, "-"),
     -16: (r"$\bar\nu_\tau$", ORANGE, "--"),
-}
-MAP = "viridis"
-STYLE: Any = {  # matplotlib types its keys one by one
-    "font.size": 11,
-    "axes.labelsize": 11.5,
-    "axes.titlesize": 11.5,
-    "legend.fontsize": 10,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "patch.linewidth": 1.6,
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.top": True,
-    "ytick.right": True,
-    "mathtext.fontset": "dejavusans",
 }
 CROWDED: Any = {  # legend of many lines
     "ncols": 2, "fontsize": 6.6, "handlelength": 1.1, "handletextpad": 0.3, "columnspacing": 0.6,
@@ -487,13 +481,10 @@ def plot_file(path: Path, output: Path) -> None:
 
     Spectra by species (of several generators: by generator), delays, angles and their planes, the
     parents' spectrum, and for a detector reconstructed energy and time. Fluences in 1/cm2; of
-    simulated data, the arrivals detected and the counts per supernova. `path`: the file; `output`:
-    the picture, .png, .pdf or .svg.
+    simulated data, the particles that react and the counts per supernova. `path`: the file;
+    `output`: the picture, .png, .pdf or .svg.
     Raises InputError for a file that is none of snmc's, or damaged.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     with open_root(path) as file:
         facts = _facts(path, file)
         done = facts.done or {}
@@ -515,7 +506,7 @@ def plot_file(path: Path, output: Path) -> None:
                 if entry["parent_spectrum"] in file
             ]
 
-    with mpl.rc_context(STYLE):
+    with styled():
         rows = 3 if with_detections else 2
         figure = Figure(figsize=(13, 0.9 + 3.7 * rows), layout=_layout())
         lines = _wrapped(_setting(facts)) + _wrapped(_sums(facts, arrivals, detections))
@@ -535,8 +526,7 @@ def plot_file(path: Path, output: Path) -> None:
         else:
             for ax in axes[6:]:
                 _say(ax, "no detections")
-        with replacing(output) as temporary:
-            figure.savefig(temporary, dpi=100)
+        save(figure, output, dpi=100)
 
 
 def _draw_header(ax: "Axes", facts: _Facts, lines: Sequence[str]) -> None:
@@ -574,7 +564,7 @@ def _setting(facts: _Facts) -> list[str]:
     )
     metres = str(card["supernova"].get("distance", "")).removesuffix(" m")
     if _is_number(metres):
-        parts[-1] += f" at {float(metres) / PARSEC / 1e3:.4g} kpc"
+        parts[-1] += f" at {kiloparsec(metres):.4g} kpc"
     observation = card["observation"]
     if observation.get("detector"):
         parts.append(_plain(Path(str(observation["detector"])).stem))
@@ -627,7 +617,7 @@ def _draw_spectra(ax: "Axes", arrivals: _Arrivals, facts: _Facts) -> None:
         ax, *drawn, legend=-(-len(spectra) // columns), decades=_decades(drawn, facts.labels)
     )
     weighted = r"$dF/dE$ [cm$^{-2}$ MeV$^{-1}$]"
-    simulated = "arrivals per supernova [MeV$^{-1}$]"
+    simulated = "reactions per supernova [MeV$^{-1}$]"
     ax.set(xlabel="energy at Earth $E$ [MeV]")
     ax.set(ylabel=weighted if facts.supernovae is None else simulated)
     ax.legend(ncols=columns, loc="upper right")
@@ -638,7 +628,7 @@ def _draw_delay_and_angle(
 ) -> None:
     per_bin = "fluence per bin [cm$^{-2}$]"
     if facts.supernovae is not None:
-        per_bin = "arrivals per supernova and bin"
+        per_bin = "reactions per supernova and bin"
     for ax, plane, histograms, mapped, name, symbol, unit in (
         (
             axes[0], planes[0], arrivals.when, arrivals.when_energy, arrivals.when_name, "t", "s",
@@ -670,7 +660,7 @@ def _draw_delay_and_angle(
             ax.set(ylabel=f"$dF/d{variable}$ [cm$^{{-2}}${inverse}]")
         else:
             per = "and decade" if axis.log else f"[{unit}$^{{-1}}$]"
-            ax.set(ylabel=f"arrivals per supernova {per}")
+            ax.set(ylabel=f"reactions per supernova {per}")
         ordinate = narrowed(ordinate, [arrivals.energy_of[kind] for kind in mapped])
         _plane(plane, mapped, (seen, ordinate), facts, per_bin)
         plane.set(xlabel=f"{name} ${symbol}$ [{unit}]", ylabel="energy at Earth $E$ [MeV]")
@@ -859,7 +849,6 @@ def _plane(
     The map's colour is logarithmic if it spans much; `limits` of what is shown.
     """
     from matplotlib.colors import LogNorm, Normalize
-    from matplotlib.lines import Line2D
 
     strongest = max(parts, key=lambda kind: parts[kind].total)
     x, y = parts[strongest].axes
@@ -998,13 +987,11 @@ def plot_core(name_or_path: str, output: Path) -> None:
     `snmc.core.load_core` does.
     """
     import matplotlib as mpl
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
     core = _load_core(name_or_path)
     times = _some_times(core)
     colours = mpl.colormaps["plasma"](np.linspace(0.0, 0.88, len(times)))
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(13, 8.2), layout=_layout())
         axes = figure.subplots(2, 3)
         for time, colour in zip(times, colours, strict=True):
@@ -1027,8 +1014,7 @@ def plot_core(name_or_path: str, output: Path) -> None:
             handles=handles, title="time after bounce", loc="outside lower center",
             ncols=len(times), alignment="center",
         )  # fmt: skip
-        with replacing(output) as temporary:
-            figure.savefig(temporary, dpi=100)
+        save(figure, output, dpi=100)
 
 
 PANELS = (  # label, logarithmic, lines: name, attribute of CoreState, style

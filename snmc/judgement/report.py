@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from snmc.core import core_lines, core_record
 from snmc.ground.errors import InputError
 from snmc.ground.root_file import open_root, read_metadata, reading_root
 from snmc.run.card import RunCard
@@ -36,7 +37,7 @@ def show_card(card: RunCard) -> dict[str, Any]:
             **generator.report(supernova, card.run.precision, workers, quiet=False),
             "references": list(generator.references),
         }
-    core = {"name": supernova.core.name, "description": supernova.core.description}
+    core = core_record(supernova.core)
     if len(told) > 1:
         return {"title": card.title, "core": core, "generators": told}
     (numbers,) = told.values()
@@ -50,7 +51,7 @@ def show_card(card: RunCard) -> dict[str, Any]:
 
 def text_of(report: Mapping[str, Any]) -> str:
     """Lines of `show_card` for a reader."""
-    lines = [report["title"], f"  core       {report['core']['name']}"]
+    lines = [report["title"], *core_lines(report["core"])]
     for one in report.get("generators", {"": report}).values():
         lines += _emitted(one)
     return "\n".join(lines)
@@ -109,7 +110,7 @@ def file_text(told: Mapping[str, Any]) -> str:
         lines.append("  unfinished: an interrupted run, go on with `snmc run CARD --resume`")
     detector = told["detector"]
     lines += [
-        f"  core       {told['core']['name']}",
+        *core_lines(told["core"]),
         f"  detector   {'none' if detector is None else detector['name']}",
         f"  made       {told['created']} by {shlex.join(told['command'])}",
         f"  seed       {told['random']['seed']}, sources {told['source_hash']}",

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.core import load_core
-from snmc.ground.compiled import source_hash
+from snmc.ground.cache import source_hash
 from snmc.ground.errors import InputError
 from snmc.ground.files import locked, set_aside
 from snmc.ground.root_file import DamageError, to_json

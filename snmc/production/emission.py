@@ -5,23 +5,18 @@ with E = a E_loc and is bound if a E_loc < M; a time dt there lasts dt/a here. T
 is its proper volume.
 """
 
-import hashlib
-import inspect
-import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from snmc.core import CoreState, SupernovaCore
-from snmc.ground.compiled import cache_folder, source_hash
+from snmc.ground.cache import keep_table, load_table, source_hash
+from snmc.ground.compiled import fingerprint
 from snmc.ground.errors import NoEmissionError
 from snmc.ground.units import RATE_DENSITY
 from snmc.production.coalescence import coalescence_rate
@@ -35,6 +30,7 @@ CM3_IN_KM3 = 1e15
 _COLDEST = 0.08  # shells colder than this part of the hottest emit less than 1e-5 of it (~ T^6)
 _TAIL = 22.0  # spectra end where they fell by exp(-22)
 _STATES_PER_TASK = 16
+_SOURCES = ("ground", "core", "thermal.py", "production")  # what this module can reach by imports
 _PROBE = np.linspace(
     0, 1, 13
 )  # shares of the emitting radius at which chemical potentials are seen
@@ -192,52 +188,26 @@ def emitted_numbers(
     Result: (sources, times, radii, energies), dN/dE [1/MeV] at infinity, in units of the coupling
     squared [MeV^2 for a coupling in 1/MeV]. `mass` [MeV]; `gravity`: lapse, proper volume and
     binding, else flat space; `workers`: threads; `progress`: told how many states are done. Kept
-    on disk under a hash of everything that enters (core, process, mass, energies, switches,
-    sources of snmc).
+    on disk under a hash of everything that enters: core, process with all that its amplitudes
+    call and read, mass, energies, switches, sources of snmc.
     """
-    amplitudes = [value for f in fields(process) if callable(value := getattr(process, f.name))]
     identity = {
-        "source": source_hash(), "core": core.content, "process": process.name, "mass": mass,
+        "source": source_hash(*_SOURCES), "core": core.content, "mass": mass,
         "screening": screening, "gravity": gravity, "precision": precision,
-        "amplitudes": [f"{one.__module__}.{one.__qualname__}" for one in amplitudes],
-        "species": [
-            value for f in fields(process) if not callable(value := getattr(process, f.name))
-        ],
-        "written": [_written_in(one) for one in amplitudes], "energies": grid.energies.tolist(),
+        "process": fingerprint(
+            type(process).__name__, *(getattr(process, f.name) for f in fields(process))
+        ),
+        "energies": grid.energies.tolist(),
     }  # fmt: skip
-    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
-    path = cache_folder() / "emission" / f"{digest}.npy"
-    shape = (len(process.sources), len(grid.time_edges) - 1, grid.radius_edges.shape[1] - 1,
-             len(grid.energies))  # fmt: skip
-    if path.exists():
-        stored: Array = np.load(path)
-        if stored.shape == shape:
-            progress(shape[1] * shape[2])
-            return stored
+    known = identity["process"] is not None
+    numbers = load_table(identity) if known else None
+    if numbers is not None:
+        progress(numbers.shape[1] * numbers.shape[2])
+        return numbers
     numbers = _compute(core, process, mass, screening, gravity, precision, grid, workers, progress)
-    _keep(path, numbers)
+    if known:
+        keep_table(identity, numbers)
     return numbers
-
-
-def _keep(path: Path, numbers: Array) -> None:
-    """Write a table to the cache, whole or not at all; a full disk costs only the next start."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            try:
-                np.save(file, numbers)
-            except OSError:
-                os.unlink(file.name)
-                return
-        os.replace(file.name, path)
-    except OSError:
-        return
-
-
-def _written_in(amplitude: Callable[..., float]) -> str:
-    """Hash of the file an amplitude is written in, which may be a plug-in outside snmc."""
-    source = inspect.getsourcefile(inspect.unwrap(amplitude)) or ""
-    return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
 
 
 def cells(core: SupernovaCore, grid: Grid, gravity: bool) -> tuple[CoreState, Array]:

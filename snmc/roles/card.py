@@ -5,8 +5,9 @@ names file and key. Numbers with a dimension carry their unit: `"7.5 MeV"`, or, 
 `{ values = [1, 2], unit = "MeV" }`.
 """
 
-import tomllib
-from collections.abc import Callable, Collection, Mapping
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -25,8 +26,10 @@ from pydantic import (
     model_validator,
 )
 
-from snmc.ground.errors import InputError, unknown_name
-from snmc.ground.units import quantity
+from snmc.ground.errors import InputError, unknown, unknown_name
+from snmc.ground.text import key_of, shown
+from snmc.ground.toml import read_toml
+from snmc.ground.units import converted, number_within, range_of, whole
 from snmc.interactions.materials import MATERIALS, SCINTILLATOR, Material, hydrocarbon
 from snmc.interactions.quenching import Scintillator
 from snmc.interactions.registry import CHANNELS, IN_MATERIAL
@@ -35,50 +38,73 @@ Floats = npt.NDArray[np.float64]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
-def _number(unit: str) -> BeforeValidator:
+def _number(unit: str, low: float, high: float) -> BeforeValidator:
     def convert(value: object) -> float:
         try:
-            return quantity(value, unit, "")
-        except InputError as error:
-            raise ValueError(str(error).removeprefix(": ")) from error
+            return number_within(value, unit, low, high)
+        except ValueError as error:
+            needed = range_of(unit, low, high)
+            raise ValueError(f"found {shown(value)}{error}; needs {needed}") from error
 
     return BeforeValidator(convert)
 
 
-def _list(unit: str) -> BeforeValidator:
+def _list(unit: str, low: float, high: float) -> BeforeValidator:
+    form = f'{{ values = [...], unit = "{unit}" }}' if unit else "a list of numbers"
+
     def convert(value: object) -> tuple[float, ...]:
-        form = f'{{ values = [...], unit = "{unit}" }}' if unit else "a list of numbers"
-        values, given = value, ""
+        values, factor = value, 1.0
         if unit:
             if not isinstance(value, Mapping) or set(value) != {"values", "unit"}:
-                raise ValueError(f"found {value!r}; needs {form}")
-            values, given = value["values"], str(value["unit"])
-        if not isinstance(values, list) or not values:
-            raise ValueError(f"found {value!r}; needs {form}")
-        numbers = []
-        for entry in values:
-            if isinstance(entry, bool) or not isinstance(entry, int | float):
-                raise ValueError(f"found {entry!r} in a table; needs {form}")
+                raise ValueError(f"found {shown(value)}; needs {form}")
+            values = value["values"]
             try:
-                numbers.append(quantity(f"{entry!r} {given}" if unit else entry, unit, ""))
-            except InputError as error:
-                raise ValueError(str(error).removeprefix(": ")) from error
-        return tuple(numbers)
+                factor = converted(f"1 {value['unit']}", unit)
+            except ValueError as error:
+                text = f"found unit = {shown(value['unit'])}; needs a unit like {unit}"
+                raise ValueError(text) from error
+        if not isinstance(values, list) or not values:
+            raise ValueError(f"found {shown(values)}; needs {form}")
+        return tuple(map(partial(number, factor), values))
+
+    def number(factor: float, value: object) -> float:
+        try:
+            if isinstance(value, str):  # its unit is that of the list
+                raise ValueError
+            return number_within(converted(value, "") * factor, "", low, high)
+        except ValueError as error:
+            text = f"found {shown(value)}{error} in the list; needs {range_of(unit, low, high)}"
+            raise ValueError(text) from error
 
     return BeforeValidator(convert)
 
 
-Energy = Annotated[float, _number("MeV"), Field(ge=0)]
-Duration = Annotated[float, _number("s"), Field(gt=0)]
-Angle = Annotated[float, _number("rad"), Field(ge=0)]
-Mass = Annotated[float, _number("g"), Field(gt=0)]
-Rate = Annotated[float, _number("1/s"), Field(ge=0)]
-Share = Annotated[float, _number(""), Field(ge=0, le=1)]
-Energies = Annotated[tuple[float, ...], _list("MeV")]
-Areas = Annotated[tuple[float, ...], _list("cm2")]
-Angles = Annotated[tuple[float, ...], _list("rad")]
-Times = Annotated[tuple[float, ...], _list("s")]
-Shares = Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], _list("")]
+def _count(value: object) -> int:
+    number = whole(value)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 10**15:
+        raise ValueError(f"found {shown(value)}; needs a whole number from 0 to 10^15")
+    return number
+
+
+# What no instrument exceeds, with room: 1 PeV; 300 years; 1 g to 1000 km3 of water; 100 km2; a
+# count a nanosecond.
+_ENERGY = ("MeV", 0.0, 1e9)
+_TIME = ("s", 0.0, 1e10)
+_ANGLE = ("rad", 0.0, math.pi)
+_SHARE = ("", 0.0, 1.0)
+
+Energy = Annotated[float, _number(*_ENERGY)]
+Duration = Annotated[float, _number("s", 1e-6, 1e10)]
+Angle = Annotated[float, _number(*_ANGLE)]
+Mass = Annotated[float, _number("g", 1.0, 1e18)]
+Rate = Annotated[float, _number("1/s", 0.0, 1e9)]
+Share = Annotated[float, _number(*_SHARE)]
+Energies = Annotated[tuple[float, ...], _list(*_ENERGY)]
+Areas = Annotated[tuple[float, ...], _list("cm2", 0.0, 1e12)]
+Angles = Annotated[tuple[float, ...], _list(*_ANGLE)]
+Times = Annotated[tuple[float, ...], _list(*_TIME)]
+Shares = Annotated[tuple[float, ...], _list(*_SHARE)]
+Counts = Annotated[int, BeforeValidator(_count)]
 
 
 class Section(BaseModel):
@@ -91,7 +117,7 @@ class Section(BaseModel):
 def _known(names: Collection[str]) -> Callable[[str], str]:
     def checked(value: str) -> str:
         if value not in names:
-            raise ValueError(str(unknown_name("", value, names)).removeprefix(": "))
+            raise ValueError(unknown(value, names))
         return value
 
     return checked
@@ -137,17 +163,19 @@ class Efficiency(Section):
     `form` and its parameters:
     `constant` (plateau); `table` (energy, value; linear, zero below, constant above);
     `inverse-powers` plateau [1 - a/E - (b/E)^2]; `exponential` plateau [1 - a exp(-E/b)];
-    `stretched-exponential` plateau [1 - exp(-(E/b)^power)]. All are held to 0..1, and are zero
-    below `threshold` where that is given.
+    `stretched-exponential` plateau [1 - exp(-(E/b)^power)]. Each is held to 0..1, multiplied
+    with 1 + `angular_slope` cos(theta), theta between the signal's true direction and that of
+    particles from the supernova, and held to 0..1 again; zero below `threshold` where given.
     """
 
     form: Literal["constant", "table", "inverse-powers", "exponential", "stretched-exponential"]
     of: Literal["true", "reconstructed"]
     threshold: Energy | None = None
+    angular_slope: Annotated[float, _number("", -1.0, 1.0)] = 0.0
     plateau: Share | None = None
-    a: Annotated[float, Field(ge=0)] | None = None
-    b: Annotated[float, _number("MeV"), Field(gt=0)] | None = None
-    power: Annotated[float, _number(""), Field(gt=0)] | None = None
+    a: float | None = None
+    b: Annotated[float, _number("MeV", 1e-9, 1e9)] | None = None
+    power: Annotated[float, _number("", 1e-3, 1e3)] | None = None
     energy: Energies | None = None
     value: Shares | None = None
 
@@ -156,11 +184,12 @@ class Efficiency(Section):
     def _units(cls, data: Any) -> Any:
         """`a` is an energy in one form and a pure number in another."""
         if isinstance(data, dict) and "a" in data:
-            unit = "MeV" if data.get("form") == "inverse-powers" else ""
+            span = _ENERGY if data.get("form") == "inverse-powers" else ("", 0.0, 1e9)
             try:
-                data = {**data, "a": quantity(data["a"], unit, "a")}
-            except InputError as error:
-                raise ValueError(str(error)) from error
+                data = {**data, "a": number_within(data["a"], *span)}
+            except ValueError as error:
+                text = f"a: found {shown(data['a'])}{error}; needs {range_of(*span)}"
+                raise ValueError(text) from error
         return data
 
     @model_validator(mode="after")
@@ -186,8 +215,11 @@ class Efficiency(Section):
             _paired(self.energy, self.value)
         return self
 
-    def __call__(self, energy: Floats) -> Floats:
-        """Probability at `energy` [MeV], which may be 0 or below after smearing (then 0)."""
+    def __call__(self, energy: Floats, cosine: Floats) -> Floats:
+        """Probability at `energy` [MeV], which may be 0 or below after smearing (then 0).
+
+        `cosine`: of the angle theta of the signal's direction.
+        """
         positive = np.maximum(energy, 1e-3)
         if self.energy is not None and self.value is not None:
             result = np.interp(energy, self.energy, self.value, left=0.0)
@@ -201,7 +233,8 @@ class Efficiency(Section):
                 result = plateau * (1 - a * np.exp(-positive / b))
             else:
                 result = -plateau * np.expm1(-((positive / b) ** (self.power or 1.0)))
-        result = np.clip(result, 0.0, 1.0)
+        result = np.clip(result, 0.0, 1.0) * (1 + self.angular_slope * cosine)
+        result = np.minimum(result, 1.0)
         result[energy < (self.threshold or 0.0)] = 0.0
         return np.asarray(result)
 
@@ -213,9 +246,9 @@ class EnergyResolution(Section):
     three zero mean a perfect measurement.
     """
 
-    constant: Annotated[float, _number("MeV")]
+    constant: Annotated[float, _number("MeV", -1e3, 1e9)]
     stochastic: Energy
-    linear: Annotated[float, _number(""), Field(ge=0)]
+    linear: Annotated[float, _number("", 0.0, 10.0)]
 
     @model_validator(mode="after")
     def _positive(self) -> "EnergyResolution":
@@ -242,8 +275,8 @@ class AngularResolution(Section):
     @model_validator(mode="after")
     def _valid(self) -> "AngularResolution":
         _paired(self.energy, self.containment_68)
-        if min(self.energy) <= 0 or min(self.containment_68) < 0:
-            raise ValueError("energies must be positive and angles not negative")
+        if min(self.energy) <= 0:
+            raise ValueError("energies must be positive")
         if max(self.containment_68) >= np.pi / 3:
             raise ValueError("the 68 % containment angle must lie below 60 deg")
         return self
@@ -274,8 +307,8 @@ class EffectiveArea(Section):
                 f"needs {'one energy more than areas' if edges else 'as many of both'}"
             )
         _increasing(self.energy)
-        if min(self.area) < 0 or min(self.energy) <= 0:
-            raise ValueError("areas must not be negative and energies must be positive")
+        if min(self.energy) <= 0:
+            raise ValueError("energies must be positive")
         if self.interpolation == "log-log" and min(self.area) == 0:
             raise ValueError("log-log needs areas above zero; use linear or steps")
         return self
@@ -314,7 +347,7 @@ class Target(Section):
 
     mass: Mass
     material: Annotated[str, AfterValidator(_known(MATERIALS))]
-    hydrogen: Annotated[float, _number(""), Field(gt=0, lt=1)] | None = None
+    hydrogen: Annotated[Share, Field(gt=0, lt=1)] | None = None
 
     @model_validator(mode="after")
     def _stated(self) -> "Target":
@@ -342,8 +375,8 @@ class Muons(Section):
 class Quenching(Section):
     """Birks' constant [cm/MeV] and density [g/cm3] of a liquid scintillator, for protons' light."""
 
-    birks: Annotated[float, _number("cm / MeV"), Field(ge=0)]
-    density: Annotated[float, _number("g / cm3"), Field(gt=0)]
+    birks: Annotated[float, _number("cm / MeV", 0.0, 1.0)]
+    density: Annotated[float, _number("g / cm3", 0.01, 30.0)]
 
 
 class Background(Section):
@@ -355,7 +388,7 @@ class Background(Section):
 class ObservedCounts(Section):
     """Number of events seen in the energy window during `window` [s]."""
 
-    counts: Annotated[int, Field(ge=0, strict=True)]
+    counts: Counts
     window: Duration
 
 
@@ -463,12 +496,7 @@ KINDS: dict[str, type[TelescopeCard] | type[NeutrinoCard]] = {
 
 def read_table(path: Path) -> dict[str, Any]:
     """The card's TOML as it stands; InputError if it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}") from error
+    return read_toml(path, "the card of a detector")
 
 
 def check(table: Mapping[str, Any], path: Path) -> TelescopeCard | NeutrinoCard:
@@ -489,22 +517,26 @@ def _validated(model: type[AnyCard], table: Mapping[str, Any], path: Path) -> An
         return model.model_validate(dict(table))
     except ValidationError as error:
         # a wrongly spelt key is the cause, the missing one only its consequence
-        first = sorted(error.errors(), key=lambda one: one["type"] == "missing")[0]
-    place = [str(part) for part in first["loc"]]
-    key = f"{path}: {'.'.join(place)}" if place else str(path)
-    if first["type"] == "extra_forbidden":
-        where = f"{path}: [{'.'.join(place[:-1])}]" if place[:-1] else str(path)
-        raise unknown_name(where, place[-1], _fields(model, place[:-1]))
-    if first["type"] == "missing":
-        raise InputError(f"{key}: missing")
-    if first["type"] == "literal_error" and isinstance(first["input"], str):
-        raise unknown_name(key, first["input"], _choices(first))
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "too_short":
-        message = f"found {first['input']!r}; needs at least one"
-    elif first["type"] != "value_error":
-        message = f"found {first['input']!r}; {message[0].lower()}{message[1:]}"
-    raise InputError(f"{key}: {message}")
+        found = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    raise InputError(*(f"{path}: {_told(model, one)}" for one in found))
+
+
+def _told(model: type[BaseModel], error: Any) -> str:
+    """One of pydantic's errors in our words."""
+    *outer, last = error["loc"] or ("",)
+    key = key_of(error["loc"])
+    if error["type"] == "extra_forbidden":
+        where = f"[{key_of(outer)}]: " if outer else ""
+        return f"{where}{unknown(last, _fields(model, outer))}"
+    if error["type"] == "missing":
+        return f"{key}: missing"
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        return f"{key}: {unknown(error['input'], _choices(error))}"
+    if error["type"] == "value_error":
+        return f"{key}{key and ': '}{error['ctx']['error']}"
+    if error["type"] == "too_short":
+        return f"{key}: found {shown(error['input'])}; needs at least one"
+    return f"{key}: found {shown(error['input'])}; {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
 def _choices(error: Any) -> list[str]:
@@ -513,7 +545,7 @@ def _choices(error: Any) -> list[str]:
     return words
 
 
-def _fields(model: type[BaseModel], place: list[str]) -> list[str]:
+def _fields(model: type[BaseModel], place: Iterable[str]) -> list[str]:
     """Keys that a section at `place` may have."""
     for part in place:
         annotation = model.model_fields[part].annotation

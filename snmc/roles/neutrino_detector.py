@@ -124,9 +124,11 @@ class NeutrinoDetector(Detector):
         resolution = self._card.angular_resolution
         return None if resolution is None else resolution(energy)
 
-    def _efficiency(self, true: Floats, reconstructed: Floats, theta: Floats) -> Floats:
+    def _efficiency(
+        self, true: Floats, reconstructed: Floats, arrival: Floats, track: Floats
+    ) -> Floats:
         efficiency = self._card.efficiency
-        return efficiency(true if efficiency.of == "true" else reconstructed)
+        return efficiency(true if efficiency.of == "true" else reconstructed, np.cos(track))
 
 
 def _joined(parts: list[tuple[npt.NDArray[np.int64], FinalStates]], size: int) -> FinalStates:

@@ -55,8 +55,10 @@ class Telescope(Detector):
         resolution = self._card.angular_resolution
         return None if resolution is None else resolution(energy)
 
-    def _efficiency(self, true: Floats, reconstructed: Floats, theta: Floats) -> Floats:
+    def _efficiency(
+        self, true: Floats, reconstructed: Floats, arrival: Floats, track: Floats
+    ) -> Floats:
         view = self._card.field_of_view
         if view is None:
-            return np.ones(theta.size)
-        return (theta <= view.half_angle).astype(np.float64)
+            return np.ones(arrival.size)
+        return (arrival <= view.half_angle).astype(np.float64)

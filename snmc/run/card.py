@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from snmc.ground.errors import InputError, PhysicsWarning, unknown_name
+from snmc.ground.text import shown
+from snmc.ground.toml import read_toml
 from snmc.roles.generator import Value
 from snmc.roles.registry import detector_cards, find_generator, is_path
 from snmc.run.scan_tables import LimitTable, ScanTable
@@ -25,13 +27,13 @@ from snmc.run.values import (
     Problem,
     Section,
     Table,
+    Whole,
     existing,
     generator_section,
     line_of_text,
     one_of,
     problem,
     root_file,
-    shown,
     with_unit,
     within,
 )
@@ -138,28 +140,31 @@ class RunCard:
         }
 
 
-def load_card(path: Path, settings: Sequence[str] = ()) -> RunCard:
+def load_card(path: Path, settings: Sequence[str] = (), removed: Sequence[str] = ()) -> RunCard:
     """Read and check a run card.
 
-    `path`: the card; `settings`: changes to it, each `KEY=VALUE` such as
-    `generator.mass="50 MeV"`, the value read as TOML, or as text where it is no TOML; later ones
-    win. Of several generators one is named by its label: `generator.LABEL.mass`. Relative paths in
-    the card refer to the card's folder, those in `settings` to the working directory. Raises
-    InputError, in one line, for anything that is wrong; of several errors it tells the first and
-    how many more there are.
+    `path`: the card; `removed`: keys taken out of it, such as `observation.window`; then
+    `settings`: changes to it, each `KEY=VALUE` such as `generator.mass="50 MeV"`, the value read as
+    TOML, or as text where it is no TOML; later ones win. Of several generators one is named by its
+    label: `generator.LABEL.mass`. Relative paths in the card refer to the card's folder, those in
+    `settings` to the working directory. Raises InputError for anything that is wrong, with a
+    message for each key.
     """
-    data, changed, several = read_card(path, settings)
+    data, changed, several = read_card(path, settings, removed)
     return Check(Path(path), changed).card(data, several)
 
 
 # --- reading -------------------------------------------------------------------------------------
 
 
-def read_card(path: Path, settings: Sequence[str] = ()) -> tuple[Table, list[str], bool]:
-    """Read a card with its settings, unchecked, see `load_card`.
+def read_card(
+    path: Path, settings: Sequence[str] = (), removed: Sequence[str] = ()
+) -> tuple[Table, list[str], bool]:
+    """Read a card with its changes, unchecked, see `load_card`.
 
     Result: the card as TOML gives it, with absolute paths, several generators as a table by label;
-    the keys that were set; and whether there are several. Raises InputError for what is no TOML.
+    the keys that were set or taken out; and whether there are several. Raises InputError for what
+    is no TOML, and for a change that cannot be made.
     """
     path = Path(path)
     data = _read(path)
@@ -168,49 +173,19 @@ def read_card(path: Path, settings: Sequence[str] = ()) -> tuple[Table, list[str
     if several:
         data["generator"] = _by_label(path, data["generator"])
     labels = list(data["generator"]) if several else None
-    changed = [_apply(data, setting, labels) for setting in settings]
+    changed = [_taken_out(data, key) for key in removed]
+    changed += [_apply(data, setting, labels) for setting in settings]
     return data, changed, several
 
 
 def _read(path: Path) -> Table:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the card: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: found bytes that are no text; needs a run card (TOML)"
-        ) from error
-    try:
-        data = tomllib.loads(text)
-    except ValueError as error:  # also Python's own, for a number of too many digits
-        raise InputError(_syntax_error(path, text, str(error))) from error
-    except RecursionError as error:
-        raise InputError(f"{path}: no valid TOML: tables or lists nested too deeply") from error
+    data = read_toml(path, "the card")
     entries = data.get("generator")
     if entries == []:
         del data["generator"]
     elif isinstance(entries, list) and len(entries) == 1:
         data["generator"] = entries[0]
     return data
-
-
-def _syntax_error(path: Path, text: str, message: str) -> str:
-    """Name the file and the line of a syntax error, and guess at a missing quote."""
-    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message, re.S)
-    reason, line = (found[1], found[2]) if found else (message, None)
-    number = int(line) if line else max(1, len(text.splitlines()))
-    if "Cannot overwrite" in reason or "twice" in reason:
-        reason = "the key or table is given twice"
-    hint = ""
-    if re.search(r"=\s*[-+.\d][^\"'#\[\]{},]*[a-zA-Z/]", _line(text, number)):
-        hint = '; a value with a unit stands in quotes, such as "100 MeV"'
-    return f"{path}, line {number}: no valid TOML: {reason}{hint}"
-
-
-def _line(text: str, number: int) -> str:
-    lines = text.splitlines()
-    return lines[number - 1] if number <= len(lines) else ""
 
 
 def _make_paths_absolute(data: Table, base: Path) -> None:
@@ -298,7 +273,23 @@ def _by_label(path: Path, entries: list[Any]) -> Table:
     return labelled
 
 
-# --- settings from the command line --------------------------------------------------------------
+# --- changes from the command line ---------------------------------------------------------------
+
+
+def _taken_out(data: Table, key: str) -> str:
+    """Take a key out of the card's data; gives it back as errors name it."""
+    named = f"command line: --unset {key}"
+    *outer, last = key.strip().split(".")
+    table: Any = data
+    for depth, part in enumerate([*outer, last]):
+        if not isinstance(table, dict):
+            raise InputError(f"{named}: {'.'.join(outer[:depth])} is {shown(table)}, no table")
+        if part not in table:
+            raise unknown_name(named, part, table)
+        if depth < len(outer):
+            table = table[part]
+    del table[last]
+    return key.strip()
 
 
 def _apply(data: Table, setting: str, labels: Sequence[str] | None) -> str:
@@ -418,17 +409,17 @@ class _Observation(Section):
 
 
 class _Run(Section):
-    events: int = Field(
+    events: Whole = Field(
         default=1_000_000, ge=1, le=10**12, description="a whole number from 1 to 10^12"
     )
-    seed: int = Field(default=1, ge=0, lt=2**63, description="a whole number from 0 to 2^63 - 1")
+    seed: Whole = Field(default=1, ge=0, lt=2**63, description="a whole number from 0 to 2^63 - 1")
     output: Annotated[Path, BeforeValidator(root_file)] | None = Field(
         default=None, description="the path of a file that ends in .root"
     )
-    workers: int | None = Field(
+    workers: Whole | None = Field(
         default=None, ge=1, le=1024, description="a whole number from 1 to 1024"
     )
-    supernovae: int | None = Field(
+    supernovae: Whole | None = Field(
         default=None, ge=1, le=10**9, description="a whole number from 1 to 10^9"
     )
     precision: Annotated[Precision, one_of(*get_args(Precision))] = Field(
@@ -436,7 +427,9 @@ class _Run(Section):
     )
 
 
-class _Card(Section):
+class CardTables(Section):
+    """All tables of a card; [generator] is checked on its own, by what its model declares."""
+
     title: Annotated[str, BeforeValidator(line_of_text)] = Field(
         default="", description="a line of text, in quotes"
     )
@@ -453,7 +446,7 @@ class _Card(Section):
 
 @dataclass
 class Check:
-    """Collects what is wrong with a card, so that one error can tell how much there is."""
+    """Collects what is wrong with a card, so that one error can tell all of it."""
 
     path: Path
     changed: Sequence[str]
@@ -468,7 +461,7 @@ class Check:
 
     def read(self, data: Table, several: bool) -> RunCard | None:
         """The run card that the data make; None, with the `problems` noted, if any is wrong."""
-        card = self.valid(_Card, data, "")
+        card = self.valid(CardTables, data, "")
         entries = data.get("generator")
         settings: list[GeneratorSetting | None] = []
         if isinstance(entries, dict):
@@ -560,11 +553,13 @@ class Check:
         return replace(self, problems=[Problem(key, text)]).error()
 
     def error(self) -> InputError:
-        """One line for all problems: the first, and how many more there are."""
-        first, *others = sorted(self.problems, key=lambda problem: not problem.misspelt)
-        source = "command line" if self._set_by_hand(first.key) else str(self.path)
-        more = f" (and {len(others)} more error{'s'[: len(others) - 1]})" if others else ""
-        return InputError(" ".join(f"{source}: {first.key}: {first.text}{more}".split()))
+        """All problems, a message each; a misspelt key comes before those it explains."""
+        ordered = sorted(self.problems, key=lambda problem: not problem.misspelt)
+        return InputError(*dict.fromkeys(map(self._told, ordered)))
+
+    def _told(self, problem: Problem) -> str:
+        source = "command line" if self._set_by_hand(problem.key) else str(self.path)
+        return " ".join(f"{source}: {problem.key}: {problem.text}".split())
 
     def _base(self, key: str) -> Path:
         """Folder from which a relative path in the card, or on the command line, leads."""

@@ -141,9 +141,7 @@ def read_groups(path: Path, file: Any, with_detections: bool) -> Iterator[Group]
                 for name in list(columns) if name.startswith(PARTICLE)
             }  # fmt: skip
             counts = columns.pop(COUNTER).astype(np.int32)
-            # places of the arrivals in their batch are known while it is made, not kept
-            origin = np.full(len(counts), -1)
-            detections = Detections(columns, counts, particles, origin)
+            detections = Detections(columns, counts, particles)
         yield Group(
             record["first_block"],
             record["blocks"],

@@ -1,11 +1,13 @@
 """How expected counts become a limit: the table [limit] of a card, checked against its scan."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snmc.ground.errors import InputError, unknown_name
-from snmc.ground.units import quantity
+from snmc.ground.errors import InputError, unknown
+from snmc.ground.text import shown
+from snmc.ground.units import converted
 from snmc.roles.card import ObservedCounts
 from snmc.roles.detector import Detector
 from snmc.roles.registry import find_detector
@@ -21,7 +23,7 @@ from snmc.run.scan_tables import (
     Method,
     Statistic,
 )
-from snmc.run.values import shown, unlisted
+from snmc.run.values import unlisted
 
 if TYPE_CHECKING:
     from snmc.run.scan_card import ScanCard
@@ -119,6 +121,17 @@ class _Loader:
         """All that the scan measures but the energy that leaves."""
         return [name for name in self.scan.detectors if name != ENERGY]
 
+    @property
+    def keys(self) -> dict[str, str]:
+        """Detectors by what [limit.data] may call them: name, path, or a path's stem if its own."""
+        stems = [Path(one).stem if os.path.isabs(one) else one for one in self.instruments]
+        own = {
+            stem: one
+            for stem, one in zip(stems, self.instruments, strict=True)
+            if stems.count(stem) == 1
+        }
+        return own | {one: one for one in self.instruments}
+
     def limit(self) -> LimitSetting:
         self._fitting()
         statistic = self.table.statistic or "likelihood-ratio"
@@ -181,10 +194,14 @@ class _Loader:
                 "limit.statistic",
                 f"found 'poisson' with {len(self.instruments)} detectors; needs one",
             )
+        keys, seen = self.keys, dict[str, str]()
         for name in self.table.data:
-            if name not in self.instruments:
-                problem = str(unknown_name("", name, self.instruments)).removeprefix(": ")
-                raise self.check.refusal(f"limit.data.{name}", problem)
+            if name not in keys:
+                raise self.check.refusal(f"limit.data.{name}", unknown(name, keys))
+            if (other := seen.setdefault(keys[name], name)) != name:
+                raise self.check.refusal(
+                    f"limit.data.{name}", f"found beside limit.data.{other}, the same detector"
+                )
 
     def _threshold(self, statistic: Statistic) -> tuple[float | None, float]:
         from scipy.special import chdtri
@@ -205,7 +222,11 @@ class _Loader:
     def _data(self, name: str) -> DataSetting:
         if name == ENERGY or self.table.method == "energy":
             return DataSetting()
-        entry, key = self.table.data.get(name, DataTable()), f"limit.data.{name}"
+        called, entry = next(
+            (item for item in self.table.data.items() if self.keys[item[0]] == name),
+            (name, DataTable()),
+        )
+        key = f"limit.data.{called}"
         detector = detector_of(name, self.check)
         low, high = entry.energy or (None, None)
         if entry.energy is not None:
@@ -291,10 +312,12 @@ class _Loader:
         )
 
     def _quantity(self, key: str, value: object, unit: str) -> float:
+        like = f" with a unit like {unit}" if unit else ""
         try:
-            number = quantity(value, unit, key)
-        except InputError as error:
-            raise self.check.refusal(key, str(error).removeprefix(f"{key}: ")) from error
-        if not number > 0:
-            raise self.check.refusal(key, f"found {shown(value)}; needs a number above 0")
+            number = converted(value, unit)
+            if not number > 0:
+                raise ValueError
+        except ValueError as error:
+            text = f"found {shown(value)}{error}; needs a number above 0{like}"
+            raise self.check.refusal(key, text) from error
         return number

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from snmc.ground.errors import InputError, PhysicsWarning
+from snmc.ground.text import shown
+from snmc.ground.units import number_within
 from snmc.roles.decaying_particle import DecayingParticle
 from snmc.roles.generator import Generator, Parameter, Value
 from snmc.roles.registry import detector_cards, find_generator
-from snmc.run.card import Check, RunCard, read_card
+from snmc.run.card import CardTables, Check, RunCard, read_card
 from snmc.run.limit_setting import Comparison, DataSetting, LimitSetting, detector_of, read_limit
 from snmc.run.prepare import PDG_OF
 from snmc.run.scan_tables import ENERGY, CouplingRange, LimitTable, MassRange, Range, ScanTable
@@ -28,8 +30,6 @@ from snmc.run.values import (
     Table,
     existing,
     needs,
-    number_of,
-    shown,
     unlisted,
     with_unit,
 )
@@ -132,15 +132,15 @@ class ScanCard:
         return record
 
 
-def load_scan(path: Path, settings: Sequence[str] = ()) -> ScanCard:
+def load_scan(path: Path, settings: Sequence[str] = (), removed: Sequence[str] = ()) -> ScanCard:
     """Read and check the card of a scan.
 
-    `path` and `settings` as of `snmc.run.card.load_card`. Raises InputError, in one line, for
-    anything that is wrong, also for a point of the grid that could not be measured; what a model
-    warns of is said once, however many points it concerns.
+    Arguments as of `snmc.run.card.load_card`. Raises InputError for anything that is wrong, also
+    for a point of the grid that could not be measured; what a model warns of is said once, however
+    many points it concerns.
     """
     path = Path(path)
-    data, changed, several = read_card(path, settings)
+    data, changed, several = read_card(path, settings, removed)
     return _Loader(Check(path, changed), data, several).scan()
 
 
@@ -180,9 +180,8 @@ class _Loader:
             raise self.check.refusal("scan", "missing; needs a table [scan]")
         if self.several:
             raise self.check.refusal("generator", "found several; a scan has one signal")
-        table = self._table("scan", ScanTable)
         self._let_the_line_win()
-        limit = self._table("limit", LimitTable) if "limit" in self.data else None
+        table, limit = self._tables()
         model = self._model()
         parameters = self._parameters(model, table.coupling)
         grid = _Grid(
@@ -223,22 +222,35 @@ class _Loader:
 
     def _let_the_line_win(self) -> None:
         """Of confidence level and threshold the one set on the command line replaces the card's."""
-        either = {"confidence_level", "delta"}
-        chosen = [key for key in either if f"limit.{key}" in self.check.changed]
-        if len(chosen) == 1 and isinstance(self.data.get("limit"), dict):
-            (other,) = either - set(chosen)
-            self.data["limit"].pop(other, None)
+        limit, either = self.data.get("limit"), {"confidence_level", "delta"}
+        if not isinstance(limit, dict):
+            return
+        chosen = {key for key in either & limit.keys() if f"limit.{key}" in self.check.changed}
+        if len(chosen) == 1:
+            (other,) = either - chosen
+            limit.pop(other, None)
 
     # --- errors ---
 
-    def _table(self, key: str, model: Any) -> Any:
-        held = self.data[key]
-        if not isinstance(held, dict):
-            raise self.check.refusal(key, f"found {shown(held)}; needs a table [{key}]")
-        table = self.check.valid(model, held, f"{key}.")
-        if table is None:
+    def _tables(self) -> tuple[ScanTable, LimitTable | None]:
+        """[scan] and [limit]; what is wrong in any table is told at once.
+
+        What is missing in the others the scan may fill in: that is told for its points.
+        """
+        observation = _with(self.data.get("observation", {}), "window", ALL_TIMES)
+        self.check.valid(CardTables, {**self.data, "observation": observation}, "")
+        self.check.problems = [
+            one
+            for one in self.check.problems
+            if not one.missing or one.key.partition(".")[0] in ("scan", "limit")
+        ]
+        if self.check.problems:
             raise self.check.error()
-        return table
+        limit = self.data.get("limit")
+        return (
+            ScanTable.model_validate(self.data["scan"]),
+            None if limit is None else LimitTable.model_validate(limit),
+        )
 
     # --- the grid ---
 
@@ -287,9 +299,9 @@ class _Loader:
 
         def number(key: str, value: object) -> float:
             try:
-                return number_of(value, parameter.unit, parameter.low, parameter.high)
+                return number_within(value, parameter.unit, parameter.low, parameter.high)
             except ValueError as error:
-                text = f"found {shown(value)}; needs {needs(parameter)}"
+                text = f"found {shown(value)}{error}; needs {needs(parameter)}"
                 raise self.check.refusal(key, text) from error
 
         if table.values is not None:

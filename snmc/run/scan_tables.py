@@ -9,15 +9,16 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from snmc.ground.text import shown
+from snmc.ground.units import number_within
 from snmc.run.values import (
     CompleteError,
     Section,
     Table,
+    Whole,
     line_of_text,
-    number_of,
     one_of,
     root_file,
-    shown,
     within,
 )
 
@@ -64,7 +65,7 @@ class Range(Section):
 
     start: Number = Field(default=None, alias="from", description="a number with its unit")
     stop: Number = Field(default=None, alias="to", description="a number with its unit")
-    points: int | None = Field(
+    points: Whole | None = Field(
         default=None, ge=1, le=LARGEST, description=f"a whole number from 1 to {LARGEST}"
     )
     spacing: Annotated[Spacing, one_of(*get_args(Spacing))] = Field(
@@ -147,7 +148,7 @@ class ScanTable(Section):
         default=None, description="a list of detectors, names (see `snmc detectors`) or paths"
     )
     energy: bool = Field(default=False, description="true or false")
-    events: int = Field(
+    events: Whole = Field(
         default=200_000, ge=1, le=10**9, description="a whole number from 1 to 10^9"
     )
     bin_width: Annotated[float, within("MeV", "1 keV", "10 GeV")] | None = Field(
@@ -167,7 +168,7 @@ def _counts(word: str) -> BeforeValidator:
             return word
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError
-        return number_of(value, "", 0.0, 1e15)
+        return number_within(value, "", 0.0, 1e15)
 
     return BeforeValidator(convert)
 
@@ -175,18 +176,18 @@ def _counts(word: str) -> BeforeValidator:
 def _background(value: object) -> object:
     """Counts as a number, a rate as ("rate", 1/s), or "observed"."""
     if isinstance(value, str) and value != "observed":
-        return ("rate", number_of(value, RATE, 0.0, 1e15))
+        return ("rate", number_within(value, RATE, 0.0, 1e15))
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError
-    return number_of(value, "", 0.0, 1e15)
+    return number_within(value, "", 0.0, 1e15)
 
 
 def _energies(value: object) -> object:
     if not isinstance(value, list) or len(value) != 2:
         raise ValueError
-    low, high = (number_of(one, "MeV", 0.0, 1e6) for one in value)
+    low, high = (number_within(one, "MeV", 0.0, 1e6) for one in value)
     if not low < high:
         raise CompleteError(f"found {shown(value)}; needs the lower energy first")
     return (low, high)
@@ -310,7 +311,7 @@ class LimitTable(Section):
 def _delta(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError
-    number = number_of(value, "", 0.0, 1000.0)
+    number = number_within(value, "", 0.0, 1000.0)
     if not number > 0:
         raise ValueError
     return number

@@ -20,7 +20,7 @@ from socket import gethostname
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from snmc import __version__
-from snmc.ground.compiled import source_hash
+from snmc.ground.cache import source_hash
 from snmc.ground.errors import InputError, PhysicsWarning
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ Every field's description completes the sentence "KEY: found X; needs ...".
 """
 
 import json
-import math
 import os
 import re
 from collections.abc import Iterable
@@ -16,13 +15,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from snmc.ground.errors import InputError, unknown_name
-from snmc.ground.units import quantity
+from snmc.ground.errors import unknown
+from snmc.ground.text import shown
+from snmc.ground.units import number_within, quantity, range_of, whole
 from snmc.roles.generator import File, Generator, Parameter, Switch
 
 Table = dict[str, Any]
 
-ROUNDING = 1e-12  # relative; the end of a range given in another unit is still the end
+Whole = Annotated[int, BeforeValidator(whole)]
 
 
 class CompleteError(ValueError):
@@ -33,20 +33,9 @@ def within(unit: str, low: str, high: str) -> BeforeValidator:
     """Make a validator: text with a unit to a number in `unit`, from `low` to `high` (included)."""
 
     def convert(value: object) -> float:
-        return number_of(value, unit, quantity(low, unit, "low"), quantity(high, unit, "high"))
+        return number_within(value, unit, quantity(low, unit, "low"), quantity(high, unit, "high"))
 
     return BeforeValidator(convert)
-
-
-def number_of(value: object, unit: str, low: float, high: float) -> float:
-    """Convert a card's value to a number in `unit`; ValueError unless from `low` to `high`."""
-    try:
-        number = quantity(value, unit, "")
-    except (InputError, OverflowError) as error:
-        raise ValueError from error
-    if not low - ROUNDING * abs(low) <= number <= high + ROUNDING * abs(high):
-        raise ValueError
-    return min(max(number, low), high)
 
 
 def one_of(*allowed: str) -> BeforeValidator:
@@ -64,7 +53,7 @@ def one_of(*allowed: str) -> BeforeValidator:
 
 def unlisted(found: str, allowed: Iterable[str]) -> CompleteError:
     """Error for a name that is none of the `allowed` ones, with the nearest spelling."""
-    return CompleteError(str(unknown_name("", found, allowed)).removeprefix(": "))
+    return CompleteError(unknown(found, allowed))
 
 
 def existing(value: str, names: Iterable[str], kind: str) -> str:
@@ -138,24 +127,15 @@ def _label(value: object) -> object:
 
 def _parameter(parameter: Parameter) -> BeforeValidator:
     def convert(value: object) -> float:
-        return number_of(value, parameter.unit, parameter.low, parameter.high)
+        return number_within(value, parameter.unit, parameter.low, parameter.high)
 
     return BeforeValidator(convert)
 
 
 def needs(parameter: Parameter) -> str:
     """Say what a parameter of a model may be."""
-    number = f"a number with a unit like {parameter.unit}" if parameter.unit else "a number"
-    low, high = (amount(limit, parameter.unit) for limit in (parameter.low, parameter.high))
-    upward = f"to {high}" if math.isfinite(parameter.high) else "up"
-    return f"{number}, from {low} {upward} ({parameter.meaning})"
-
-
-def amount(number: float, unit: str) -> str:
-    """Write a number and its unit, `1e-15 / MeV` for 1/MeV."""
-    if unit.startswith("1/"):
-        return f"{number:g} / {unit[2:]}"
-    return f"{number:g} {unit}".strip()
+    span = range_of(parameter.unit, parameter.low, parameter.high)
+    return f"{span} ({parameter.meaning})"
 
 
 def _path(file: File) -> str:
@@ -203,6 +183,7 @@ class Problem:
     key: str
     text: str
     misspelt: bool = False
+    missing: bool = False
 
 
 def problem(model: type[Section], detail: ErrorDetails, prefix: str) -> Problem:
@@ -225,11 +206,12 @@ def problem(model: type[Section], detail: ErrorDetails, prefix: str) -> Problem:
         return Problem(key, str(unlisted(str(part), fields_of(section))), misspelt=True)
     assert info is not None
     if detail["type"] == "missing":
-        return Problem(key, f"missing; needs {info.description}")
+        return Problem(key, f"missing; needs {info.description}", missing=True)
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, CompleteError):
         return Problem(key, str(cause))
-    return Problem(key, f"found {shown(detail['input'])}; needs {info.description}")
+    found = f"{shown(detail['input'])}{cause if cause is not None else ''}"
+    return Problem(key, f"found {found}; needs {info.description}")
 
 
 def _inside(annotation: Any) -> Any:
@@ -244,12 +226,6 @@ def _inside(annotation: Any) -> Any:
 def fields_of(model: type[Section]) -> dict[str, FieldInfo]:
     """Map the keys of the card to a section's fields."""
     return {info.alias or name: info for name, info in model.model_fields.items()}
-
-
-def shown(value: object) -> str:
-    """Show what was found, short enough for one line."""
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def with_unit(number: float | None, unit: str) -> str | float | None:

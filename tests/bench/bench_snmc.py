@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from snmc.production import emission
+from snmc.ground import cache
 from snmc.run import pipeline
 from snmc.run.card import RunCard, load_card
 from snmc.run.prepare import prepare
@@ -125,7 +125,9 @@ def emission_table(benchmark, card, rounds, folders, monkeypatch):
 
     def next_cache():
         folder = next(folders)
-        monkeypatch.setattr(emission, "cache_folder", lambda: folder)
+        folder.mkdir(exist_ok=True)
+        folders_now = {**cache.cache_folders(), "tables": folder}
+        monkeypatch.setattr(cache, "cache_folders", lambda: folders_now)
 
     def table():
         generator.emission(experiment.supernova, card.run.precision, 2, True)

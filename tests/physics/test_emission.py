@@ -17,7 +17,6 @@ from snmc.generators.dipole import ACTIVE, Dipole, inverse_decay, scattering
 from snmc.ground.errors import InputError
 from snmc.ground.kinematics import momentum, seen_times
 from snmc.ground.units import C_LIGHT, HBAR, HBAR_C, PARSEC
-from snmc.production import emission
 from snmc.production.coalescence import coalescence_rate
 from snmc.production.emission import (
     Coalescence,
@@ -38,11 +37,7 @@ INVERSE = Coalescence("inverse-decay", ACTIVE, "gamma", inverse_decay)
 MEV4_PER_CM3_S = 1 / (6.582119569e-22 * 197.3269804e-13**3)  # 1 MeV^4 as a rate density
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the tables of these tests to themselves."""
-    monkeypatch.setattr(emission, "cache_folder", lambda: tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("own_tables")
 
 
 @pytest.fixture(scope="module")
@@ -193,20 +188,20 @@ def test_gravity_shifts_and_binds(shipped: SupernovaCore) -> None:
     assert np.all(with_.energies >= mass)
 
 
-def test_cache_gives_identical_numbers(shipped: SupernovaCore, own_cache: Path) -> None:
+def test_cache_gives_identical_numbers(shipped: SupernovaCore, own_tables: Path) -> None:
     """Would catch a cache that mixes models up, or stores something else than it computed."""
     first = numbers(shipped, INVERSE, 100.0)
-    files = list(own_cache.rglob("*.npy"))
+    files = list(own_tables.iterdir())
     assert len(files) == 1
     assert np.array_equal(numbers(shipped, INVERSE, 100.0), first)
-    assert list(own_cache.rglob("*.npy")) == files
+    assert list(own_tables.iterdir()) == files
     for other in (
         numbers(shipped, INVERSE, 100.5),
         numbers(shipped, INVERSE, 100.0, gravity=False),
         numbers(shipped, replace(INVERSE, sources=ACTIVE[::-1]), 100.0),
     ):
         assert not np.array_equal(other, first)
-    assert len(list(own_cache.rglob("*.npy"))) == 4
+    assert len(list(own_tables.iterdir())) == 4
     grid = emission_grid(shipped, 100.0, "draft", (INVERSE,))
     threads = emitted_numbers(
         shipped, replace(INVERSE, name="x"), 100.0, "electron", True, "draft", grid, workers=3

@@ -1,5 +1,6 @@
 """The command line: what it hands on, what it prints where, and with which status it ends."""
 
+import io
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from snmc.roles import registry
 from snmc.roles.generator import Generator, Parameter, Switch
 from snmc.run import card as card_module
 
+ROOT = Path(__file__).parents[2]
 CARD = """
 [supernova]
 core = "shipped"
@@ -116,8 +118,10 @@ def test_scan_hands_on_what_it_was_told(here, stand_in, capsys):
     """Catches an option of a scan that is dropped, an output with a quote taken for TOML."""
     calls = []
 
-    def load_scan(path, settings):
-        return SimpleNamespace(path=path, settings=settings, workers=3, output=here / "c.grid.root")
+    def load_scan(path, settings, removed):
+        return SimpleNamespace(
+            path=path, settings=settings, removed=removed, workers=3, output=here / "c.grid.root"
+        )
 
     def run_scan(card, **options):
         calls.append((card, options))
@@ -129,7 +133,7 @@ def test_scan_hands_on_what_it_was_told(here, stand_in, capsys):
     )
     assert status("scan", "c.toml") == 0
     assert capsys.readouterr().out == "grid c.grid.root\n"
-    line = ["--workers", "2", "--resume", "--quiet", "--set", "scan.events=10"]
+    line = ["--workers", "2", "--resume", "--quiet", "--set", "scan.events=10", "--unset", "run"]
     assert status("scan", "c.toml", *line, "-o", 'my".root', "--scheduler", "tcp://h:8786") == 0
     assert status("scan", "c.toml", "--scheduler", "--overwrite") == 0
     (card, plain), (changed, options), (_, replaced) = calls
@@ -139,8 +143,9 @@ def test_scan_hands_on_what_it_was_told(here, stand_in, capsys):
         "workers": 2, "scheduler": "tcp://h:8786", "resume": True, "quiet": True
     }  # fmt: skip
     assert replaced == switches | {"workers": 3, "scheduler": "local", "overwrite": True}
-    assert (card.path, card.settings) == (Path("c.toml"), ())
+    assert (card.path, card.settings, card.removed) == (Path("c.toml"), (), ())
     assert changed.settings == ("scan.events=10", 'scan.output="my\\".root"')
+    assert changed.removed == ("run",)
     capsys.readouterr()
     assert status("scan", "c.toml", "--resume", "--overwrite") == 2
     assert capsys.readouterr().err == (
@@ -247,8 +252,25 @@ def test_plot_tells_files_from_cores(here, stand_in, capsys):
         (["run"], "Missing argument 'CARD'"),
         (["ruin", "c.toml"], "No such command 'ruin'"),
         (["show", "none.root"], "none.root: file not found"),
-        (["show", "events.root", "--set", "a=1"], "only a card can be changed"),
+        (["show", "events.root", "--set", "a=1"], "--set: found with the ROOT file 'events.root'"),
+        (
+            ["show", "events.root", "--unset", "a"],
+            "--unset: found with the ROOT file",
+        ),
         (["show", "events.root.gz"], "cannot read the card"),
+        (["run", "events.root"], "events.root: found a ROOT file; needs a card. `snmc show events"),
+        (["scan", "events.root"], "events.root: found a ROOT file; needs a card"),
+        (["validate", "events.root"], "events.root: found a ROOT file; needs a card"),
+        (["limit", "events.root"], "events.root: found a ROOT file; needs a card"),
+        (
+            ["plot", "c.toml"],
+            "c.toml: found a card; needs a ROOT file or a core. `snmc run",
+        ),
+        (
+            ["run", "c.toml", "--unset", "run.wrokers"],
+            "unknown 'wrokers'; allowed: workers;",
+        ),
+        (["run", "c.toml", "--unset", "generator.mass"], "generator.mass: missing; needs a number"),
         (["plot", "empty.root"], "empty.root: found no ROOT file in it"),
         (["plot", "events.root", "-o", "a.txt"], "--output: found 'a.txt'; needs a file that ends"),
         (["plot", "events.root", "-o", "no/a.png"], "there is no folder 'no'"),
@@ -284,6 +306,46 @@ def test_what_a_run_refuses_is_one_line_and_status_2(here, stand_in, capsys, err
     stand_in("snmc.run.pipeline", run=run)
     assert status("run", "c.toml") == 2
     assert capsys.readouterr().err.endswith(said)
+
+
+def test_each_error_of_a_card_has_its_line(here, capsys):
+    """Catches all but the first error left for the next try."""
+    line = ["--set", "generator.mass=5 s", "--set", "run.workers=0"]
+    assert status("run", "c.toml", *line) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("snmc: error: command line: run.workers: found 0; needs a whole number")
+    assert second.startswith("snmc: error: command line: generator.mass: found '5 s'; needs")
+
+
+def test_what_a_terminal_would_obey_is_escaped(here, stand_in, capsys):
+    """Catches the title of somebody's file that recolours, renames or reverses the terminal."""
+    title = "red \x1b[31m, title \x1b]0;x\x07, \u202ereversed, half \ud800, Zürich\u00a0µs, 中"
+    escaped = (
+        "red \\x1b[31m, title \\x1b]0;x\\x07, \\u202ereversed, half \\ud800, Zürich\u00a0µs, 中"
+    )
+    stand_in("snmc.judgement.grid", is_grid=lambda path: False)
+    stand_in(
+        "snmc.judgement.report",
+        show_file=lambda path: warnings.warn(title, PhysicsWarning, stacklevel=1),
+        file_text=lambda report: title,
+    )
+    assert status("show", "events.root") == 0
+    output = capsys.readouterr()
+    assert output.out == f"{escaped}\n"
+    assert output.err == f"snmc: warning: {escaped.replace(chr(0xA0), ' ')}\n"
+    assert status("run", "c.toml", "--set", "generator.name=\x1b[31mtoy") == 2
+    assert "unknown '\\x1b[31mtoy'; allowed: toy" in capsys.readouterr().err
+
+
+def test_a_terminal_of_few_letters_shows_the_others_as_numbers(here, stand_in, monkeypatch):
+    """Catches a traceback where the locale knows no Greek."""
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", screen)
+    stand_in("snmc.judgement.grid", is_grid=lambda path: False)
+    stand_in("snmc.judgement.report", show_file=lambda path: {}, file_text=lambda report: "5 µs")
+    assert status("show", "events.root") == 0
+    screen.seek(0)
+    assert screen.read() == "5 \\xb5s\n"
 
 
 def test_our_own_errors_are_not_hidden(here, stand_in):
@@ -348,6 +410,20 @@ def test_generators_are_listed_and_described(here, capsys):
         "references",
         "  A. Nobody, arXiv:0000.00000",
     ]
+
+
+def test_examples_are_listed_and_printed_as_they_are(here, capsys):
+    """Catches a shipped card that is not found, or printed as something else than the file."""
+    assert status("example") == 0
+    listed = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+    cards = {path.stem: path for path in (ROOT / "macros").glob("*.toml")}
+    assert [name.strip() for name in listed] == sorted(cards)
+    assert all(title.strip() for title in listed.values())
+    for name, path in cards.items():
+        assert status("example", name) == 0
+        assert capsys.readouterr().out == path.read_text(encoding="utf-8")
+    assert status("example", "sn1987a-gama.toml") == 2
+    assert "did you mean 'sn1987a-gamma'?" in capsys.readouterr().err
 
 
 def test_detectors_are_listed_checked_and_described(here, monkeypatch, capsys):

@@ -121,7 +121,7 @@ def test_rows_and_types() -> None:
     """Would catch a row for what cannot react, a wrong type, or particles out of step."""
     energy = np.array([0.5, 30.0, 1.0, 500.0])
     result = run("kamiokande-2-akita", arrivals(-12, energy))
-    assert list(result.origin) == [1, 3]
+    assert list(result.columns["arrival"]) == [1, 3]
     assert list(result.columns["event"]) == [1, 3]
     for columns, contract in ((result.columns, DETECTIONS), (result.particles, PARTICLES)):
         assert [(name, values.dtype) for name, values in columns.items()] == [
@@ -187,6 +187,28 @@ def test_lepton_direction() -> None:
     assert abs(measured.mean() - expected) < 4 * measured.std() / np.sqrt(true.size)
 
 
+def test_angular_bias_of_the_efficiency() -> None:
+    """Would catch a bias by the measured direction, by the arrival's angle, or of wrong sign.
+
+    IMB keeps 1 + 0.1 cos(theta) of the positrons, by their true angle to the line of sight: that
+    of arrivals at 60 degrees is on average half their cosine to the arrival.
+    """
+    energy = np.full(400_000, 45.0)
+    for theta in (0.0, np.pi / 3):
+        result = run("imb", arrivals(-12, energy, theta=theta))
+        on_protons = np.asarray(result.columns["channel"]) == 0
+        true = np.asarray(result.columns["energy_true"], dtype=np.float64)[on_protons]
+        first = (np.cumsum(result.counts) - result.counts)[on_protons]
+        cosine = np.asarray(result.particles["cos_theta"], dtype=np.float64)[first]
+        measured = np.asarray(result.columns["energy"], dtype=np.float64)[on_protons]
+        chance = 0.9055 * (1 - 3 * np.exp(-true / 16)) * (measured >= 19)
+        kept = np.asarray(result.columns["accepted"])[on_protons] / chance.mean()
+        # covariance of the cosine and of what is kept: slope times variance
+        slope = ((cosine - cosine.mean()) * (kept - chance / chance.mean())).mean() / cosine.var()
+        error = np.sqrt(kept.mean() / chance.mean() / cosine.var() / cosine.size)
+        assert abs(slope - 0.1 * np.cos(theta)) < 4 * error
+
+
 def test_without_imaging() -> None:
     """Would catch a non-imaging instrument that reports a direction, or one beyond 5 degrees."""
     result = run("smm-grs", arrivals(22, np.full(10, 50.0), theta=0.08))
@@ -204,6 +226,7 @@ def test_time_window_and_live_time() -> None:
     energy = np.full(50_000, 600.0)
     result = run("imb", arrivals(12, energy))
     high = (result.columns["energy_true"] > 300) & (result.columns["energy"] < 1000)
+    high &= np.asarray(result.columns["theta"]) < 0.5  # forward, where the efficiency is 1
     share = result.columns["accepted"][high].mean()
     assert abs(share - 0.9055) < 4 * np.sqrt(0.9055 * 0.0945 / high.sum())
     with pytest.raises(InputError, match="window"):

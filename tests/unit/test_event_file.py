@@ -182,7 +182,7 @@ def copied(source: Path, target: Path, times: int, drop: set[str], seal: bool) -
     with uproot.open(source) as file, uproot.recreate(target) as other:
         for name in ("arrivals", "detections", "blocks"):
             rows = file[name].arrays(
-                [key for key in file[name].keys() if key not in drop],
+                [key for key in file[name].keys() if key not in drop],  # noqa: SIM118
                 library="ak",
             )
             plain = {key: rows[key] for key in rows.fields if rows[key].ndim == 1}

@@ -12,13 +12,13 @@ from scipy.special import chdtri
 
 from snmc.cli import main
 from snmc.ground.errors import InputError, PhysicsError, PhysicsWarning
-from snmc.judgement.comparison import read_curve
+from snmc.judgement.comparison import read_curves
 from snmc.judgement.criteria import criterion, judged
 from snmc.judgement.curves import edge_at, find_curves
 from snmc.judgement.grid import Grid, empty_grid
 from snmc.judgement.intervals import between, excluded_intervals, overlap
 from snmc.judgement.limit import find_limit, output_of, run_limit
-from snmc.judgement.limit_plots import plot_limit, region, symbol
+from snmc.judgement.limit_plots import draw_limit, plot_limit, region, symbol
 from snmc.judgement.series import Series
 from snmc.judgement.statistics import exact_coverage, poisson_limit, signal_limit
 from snmc.run.scan_card import (
@@ -476,13 +476,14 @@ def test_printed_curve_is_compared_at_its_masses(tmp_path):
     ("text", "said"),
     [
         ("mass,lower,upper\n1,2,3\n", "needs 'mass_MeV,lower,upper'"),
-        ("", "found the header ''"),
-        ("mass_MeV,lower,upper\n", "found no line below the header"),
-        ("mass_MeV,lower,upper\n1,2,3\n1,x,3\n", "line 3: found '1,x,3'"),
-        ("mass_MeV,lower,upper\n-1,2,3\n", "line 2: found '-1,2,3'"),
-        ("mass_MeV,lower,upper\n1,0,3\n", "line 2: found '1,0,3'"),
-        ("mass_MeV,lower,upper\n1,2\n", "line 2: found '1,2'"),
-        ("mass_MeV,lower,upper\n,2,3\n", "line 2: found ',2,3'"),
+        ("1,2,3\n", "found the header ''"),
+        ("", "found no row of numbers"),
+        ("mass_MeV,lower,upper\n", "found no row of numbers"),
+        ("mass_MeV,lower,upper\n1,2,3\n1,x,3\n", "line 3, column 'lower': found 'x'"),
+        ("mass_MeV,lower,upper\n-1,2,3\n", "line 2, column 'mass_mev': found -1;"),
+        ("mass_MeV,lower,upper\n1,0,3\n", "line 2, column 'lower': found 0;"),
+        ("mass_MeV,lower,upper\n1,2\n", "line 2: found 2 numbers; needs 3"),
+        ("mass_MeV,lower,upper\n,2,3\n", "line 2, column 'mass_mev': found nan;"),
     ],
 )
 def test_printed_curve_that_is_none_is_refused(tmp_path, text, said):
@@ -490,8 +491,79 @@ def test_printed_curve_that_is_none_is_refused(tmp_path, text, said):
     path = tmp_path / "theirs.csv"
     path.write_text(text)
     with pytest.raises(InputError) as error:
-        read_curve(path)
+        read_curves(path)
     assert said in str(error.value)
+
+
+def test_tables_of_limits_are_compared_curve_by_curve(tmp_path):
+    """Catches the rows of several couplings taken for one curve, and comments for numbers."""
+    path = tmp_path / "theirs.csv"
+    path.write_text(
+        "# by hand, 2026\nmass_MeV,lower,upper,curve\n1,0.1,,d_e\n1,0.2,,d_mu\n5,0.3,,d_mu\n"
+    )
+    compared = (printed(curve=path, mass=None, coupling=None),)
+    card = scan(replace(SETTING, compare=compared), parameters=("d_e", "d_mu", "d_tau"))
+    found = find_limit(grid(card, humped), card).compared
+    assert {one.curve: one.theirs.tolist() for one in found} == {"d_e": [0.1], "d_mu": [0.2, 0.3]}
+    other = scan(replace(SETTING, compare=compared))
+    with pytest.raises(InputError, match=r"found the curves d_e, d_mu; needs one called d$"):
+        find_limit(grid(other, humped), other)
+
+
+def test_every_mass_is_told_or_said_to_be_left_out(tmp_path):
+    """Catches masses dropped from the summary in silence."""
+    for count, left in ((60, None), (61, 1), (100, 40)):
+        card = scan(masses=tuple(np.geomspace(1.0, 100.0, count)), couplings=COARSE)
+        found = replace(find_limit(grid(card, humped), card), table=tmp_path / "a.csv")
+        lines = found.text().splitlines()
+        rows = [line for line in lines if line.split()[1:3] and line.count("+-") == 2]
+        assert len(rows) == min(count, 60)
+        said = [line.strip() for line in lines if "not listed" in line]
+        told = f"{left} of the {count} masses are not listed here; all are in a.csv"
+        assert said == ([] if left is None else [told])
+
+
+def test_printed_curves_look_different_without_colour(tmp_path):
+    """Catches two comparisons that one cannot tell apart in a grey print, or by the legend."""
+    files = []
+    for name in ("first", "second", "third"):
+        files.append(tmp_path / f"{name}.csv")
+        files[-1].write_text("mass_MeV,lower,upper\n1,0.1,2\n10,0.05,3\n")
+    numbers = {"mass": None, "coupling": None}
+    compared = (
+        *(printed(curve=path, **numbers) for path in files[:2]),
+        replace(printed(curve=files[2], **numbers), source="B. Somebody"),
+        printed(),
+    )
+    card = scan(replace(SETTING, compare=compared), couplings=COARSE)
+    limit = find_limit(grid(card, humped), card)
+    figure = draw_limit(limit)
+    (ax,) = figure.axes
+    drawn = [line for line in ax.lines if line.get_marker() != "None"]
+    looks = {(line.get_marker(), str(line.get_linestyle())) for line in drawn}
+    assert len(drawn) == 7  # a lower and an upper edge of each curve, and a number
+    assert len({mark for mark, _ in looks}) == 4
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == [
+        "excluded", "A. Nobody (first)", "A. Nobody (second)", "B. Somebody", "A. Nobody"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mass_MeV,lower,upper,curve\n1,2,,gamma rays 1\n3,,4,gamma rays 1\n",
+        '\ufeff"mass_MeV","lower","upper"\r\n# digitised\r\n1D0,2,\r\n3,,4\r\n',
+    ],
+)
+def test_printed_curves_are_read_as_people_write_them(tmp_path, text):
+    """Catches text behind, a byte-order mark or Fortran's exponents refused, gaps closed up."""
+    path = tmp_path / "theirs.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    ((masses, lower, upper),) = read_curves(path).values()
+    np.testing.assert_array_equal(masses, [1, 3])
+    np.testing.assert_array_equal(lower, [2, np.nan])
+    np.testing.assert_array_equal(upper, [np.nan, 4])
 
 
 def test_parameter_of_a_comparison_chooses_the_curve():

@@ -1,4 +1,4 @@
-"""However snmc is installed, its models, detector cards and cores come with it."""
+"""However snmc is installed, its models, detector cards, cores and examples come with it."""
 
 import json
 import os
@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = {"snmc": "snmc", "generators": "snmc/generators", "detectors": "snmc/detectors"}
+FOLDERS = {
+    "snmc": "snmc",
+    "generators": "snmc/generators",
+    "detectors": "snmc/detectors",
+    "macros": "snmc/macros",
+}
 SOURCES = (*FOLDERS, "pyproject.toml", "README.md", "LICENSE")
 
 LIST_EVERYTHING = """
@@ -23,6 +28,7 @@ from pathlib import Path
 import snmc
 from snmc.core import list_cores, load_core
 from snmc.roles import registry
+from snmc.run.examples import example, example_cards
 print(json.dumps({{
     "package": snmc.__file__,
     "generators": sorted(registry.generators()),
@@ -30,6 +36,7 @@ print(json.dumps({{
     "read": registry.find_detector("smm-grs", Path.cwd()).name,
     "cores": sorted(name for name, _ in list_cores()),
     "core": load_core("pns-sfho-1.351").content,
+    "examples": {{name: example(name) for name in example_cards()}},
 }}))
 """
 
@@ -38,7 +45,7 @@ def expected_files():
     """Give every file of the checkout that a wheel must hold, by its name in the wheel."""
     for folder, name in FOLDERS.items():
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".C":
                 yield f"{name}/{path.relative_to(ROOT / folder).as_posix()}"
 
 
@@ -114,6 +121,9 @@ def test_everything_is_found(layout, request, tmp_path):
     assert seen["detectors"] == sorted(path.stem for path in (ROOT / "detectors").glob("*.toml"))
     assert seen["read"] == "smm-grs"
     assert "pns-sfho-1.351" in seen["cores"]
+    assert seen["examples"] == {
+        path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "macros").glob("*.toml")
+    }
 
 
 def test_all_layouts_hold_the_same_core(checkout, wheel, tmp_path):

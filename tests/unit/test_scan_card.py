@@ -5,6 +5,7 @@ import json
 import math
 import pickle
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -72,21 +73,21 @@ def load(tmp_path, monkeypatch):
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
 
-    def loaded(text: str = CARD, *settings: str) -> ScanCard:
+    def loaded(text: str = CARD, *settings: str, removed: Sequence[str] = ()) -> ScanCard:
         path = tmp_path / "cards" / "c.toml"
         path.write_text(text, encoding="utf-8")
-        return load_scan(path, settings)
+        return load_scan(path, settings, removed)
 
     return loaded
 
 
 def refusal(load, text: str = CARD, *settings: str) -> str:
-    """Give the one line a card is refused with, without the folder of the card."""
+    """Give the lines a card is refused with, one an error, without the folder of the card."""
     with pytest.raises(InputError) as error:
         load(text, *settings)
-    line = str(error.value)
-    assert "\n" not in line
-    return line.removeprefix(f"{Path.cwd().parent}/cards/")
+    lines = str(error.value).split("\n")
+    assert len(lines) == len(error.value.messages)
+    return "\n".join(line.removeprefix(f"{Path.cwd().parent}/cards/") for line in lines)
 
 
 def test_the_grid_is_spaced_as_the_card_says(load, tmp_path):
@@ -258,6 +259,30 @@ def test_counts_and_backgrounds_are_filled_in(load):
     assert limit.data["imb"].background == pytest.approx(2 * 6 / 86400, rel=1e-12, abs=0)
 
 
+def test_data_go_by_the_stem_of_a_path(load, tmp_path):
+    """Catches data lost, or told unknown, for a detector that is named by the path of its card."""
+    for folder in ("mine", "other"):
+        (tmp_path / "cards" / folder).mkdir()
+        copy = tmp_path / "cards" / folder / "my-grs.toml"
+        copy.write_bytes((ROOT / "detectors" / "smm-grs.toml").read_bytes())
+    mine = str(tmp_path / "cards" / "mine" / "my-grs.toml")
+    text = CARD.replace('"smm-grs"', '"mine/my-grs.toml"') + COUNTING
+    data = "[limit.data.{}]\nobserved = 7\nbackground = 3\n"
+    for name in ("my-grs", '"mine/my-grs.toml"'):
+        found = load(text + data.format(name)).limit.data
+        assert {key: (one.observed, one.background) for key, one in found.items()} == {mine: (7, 3)}
+    assert "limit.data.smm-grs: unknown 'smm-grs'; allowed: " in refusal(
+        load, text + data.format("smm-grs")
+    )
+    assert "limit.data.my-grs.observed: found -1; needs" in refusal(
+        load, text + data.format("my-grs").replace("7", "-1")
+    )
+    both = data.format("my-grs") + data.format('"mine/my-grs.toml"')
+    assert "found beside limit.data.my-grs, the same detector" in refusal(load, text + both)
+    two = text.replace("[scan]", '[scan]\ndetectors = ["mine/my-grs.toml", "other/my-grs.toml"]')
+    assert "limit.data.my-grs: unknown 'my-grs'" in refusal(load, two + data.format("my-grs"))
+
+
 def test_a_threshold_takes_the_place_of_a_level(load):
     """Catches a level that is stated beside a threshold it does not belong to."""
     limit = load(CARD + COUNTING, "limit.delta=4").limit
@@ -297,6 +322,8 @@ REFUSED = [
     (CARD.split("[scan]")[0], "c.toml: scan: missing; needs a table [scan]"),
     ("scan=5", "command line: scan: found 5; needs a table [scan]"),
     ("scan.events=0", "command line: scan.events: found 0; needs a whole number from 1 to 10^9"),
+    ("scan.events=1.5", "command line: scan.events: found 1.5; needs a whole number from 1 to"),
+    ("scan.mass.from=1 5 MeV", "scan.mass.from: found '1 5 MeV', where '5 MeV' is no unit; needs"),
     ("scan.event=5", "command line: scan.event: unknown 'event'; allowed: axes, bin_width,"),
     ("scan.energy=1", "command line: scan.energy: found 1; needs true or false"),
     ("scan.bin_width=3 s", "command line: scan.bin_width: found '3 s'; needs an energy such as"),
@@ -506,10 +533,10 @@ def test_whatever_stands_in_a_scan_it_is_read_or_refused(load, tmp_path, key, va
         try:
             card = load(CARD + COUNTING, f"{key}={_toml(value)}")
         except InputError as error:
-            said = str(error)
+            said = error.messages
         else:
-            said = json.dumps(card.resolved(), allow_nan=False)
-    assert "\n" not in said
+            said = (json.dumps(card.resolved(), allow_nan=False),)
+    assert not [line for line in said if "\n" in line]
 
 
 def _toml(value):
@@ -568,5 +595,31 @@ def test_the_line_chooses_between_level_and_threshold(load):
     card = load(CARD + COUNTING + "delta = 4", "limit.confidence_level=0.9")
     assert card.limit.confidence_level == 0.9
     assert card.limit.delta == pytest.approx(2.7055, rel=1e-4, abs=0)
+    card = load(CARD + COUNTING + "delta = 4", removed=["limit.delta"])
+    assert card.limit.confidence_level == 0.95
+
+
+def test_all_that_is_wrong_is_told_at_once(load):
+    """Catches a card that shows its next mistake only when the one before is corrected."""
+    wrong = ["run.seed=-1", "scan.mass.points=0", "scan.event=3", "supernova.distance=1 s"]
+    said = refusal(load, CARD + COUNTING + "delta = -1", *wrong).splitlines()
+    assert [line.split(": ")[1] for line in said] == [
+        "scan.event", "supernova.distance", "run.seed", "scan.mass.points", "limit.delta"
+    ]  # fmt: skip
+
+
+def test_what_the_scan_fills_in_may_be_missing(load):
+    """Catches a key told to be missing that stands on an axis, or among the detectors."""
+    text = CARD.replace('distance = "51.4 kpc"\n', "").replace(
+        "[observation]\n", "[observation]\n#"
+    )
+    text = text.replace('window = "223 s"\n', "") + (
+        'detectors = ["smm-grs"]\n[scan.axes]\n"supernova.distance" = ["1 kpc", "10 kpc"]\n'
+    )
+    assert len(load(text).points) == 2 * 3
+    assert refusal(load, text, "scan.axes={}") == (
+        'c.toml: supernova.distance: missing; needs a length such as "51.4 kpc", '
+        "from 1 pc to 100 Mpc"
+    )
     back = load(CARD + COUNTING + "confidence_level = 0.9", "limit.delta=4")
     assert (back.limit.confidence_level, back.limit.delta) == (None, 4.0)

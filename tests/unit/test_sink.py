@@ -55,7 +55,6 @@ def group(number: int, rows: int = 50) -> tuple[Columns, Detections, dict[str, f
             columns(file_columns(DETECTIONS, True), reactions, random),
             counts,
             columns(PARTICLES, int(counts.sum()), random),
-            np.arange(reactions),
         ),
         {"parents": float(number), "energy": 0.5},
     )
