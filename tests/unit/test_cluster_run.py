@@ -100,6 +100,35 @@ def test_events_do_not_depend_on_where_they_are_made(make_card, on_threads, addr
         assert made.metadata["tallies"] == tallies(threads)
 
 
+MODEL = """
+from snmc.generators.dipole import Dipole
+from .numbers import FACTOR
+
+class MyModel(Dipole):
+    name = "mine"
+
+    def coupling_squared(self, component, process, source):
+        return FACTOR * super().coupling_squared(component, process, source)
+"""
+
+
+def test_a_model_in_a_file_of_two(make_card, on_threads, tmp_path):
+    """Catches a model, named by its file, that a worker does not find, or finds without the other.
+
+    Beside ten times the coupling squared nothing is changed.
+    """
+    (tmp_path / "my_model.py").write_text(MODEL)
+    (tmp_path / "numbers.py").write_text("FACTOR = 10.0")
+    named = f"generator.name={tmp_path / 'my_model.py'}:MyModel"
+    made = run(make_card(DETECTOR, named), **KEYWORDS, scheduler="local")
+    ours, theirs = events(made.path)["arrivals"], events(on_threads(DETECTOR))["arrivals"]
+    assert awkward.array_equal(ours["energy"], theirs["energy"])
+    assert awkward.all(abs(ours["weight"] / theirs["weight"] / 10 - 1) < 1e-6)
+    (tmp_path / "numbers.py").write_text("FACTOR = 20.0")
+    with pytest.raises(InputError, match="generators"):
+        run(make_card(DETECTOR, named), **(KEYWORDS | {"resume": True, "overwrite": False}))
+
+
 def test_a_worker_may_die(make_card, on_threads, cluster, monkeypatch):
     """Catches events lost, doubled or out of order where a worker is killed during the run."""
     written = RootSink.write
