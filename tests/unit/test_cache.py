@@ -256,7 +256,7 @@ def test_a_link_in_the_temporary_folder_is_not_followed(places, monkeypatch):
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: "/dev/null/snmc")
     (places / "aim").mkdir(mode=0o700)
     (places / "temporary" / f"snmc-{os.geteuid()}").symlink_to(places / "aim")
-    with pytest.warns(UserWarning, match="is a folder of your own"):
+    with pytest.warns(UserWarning, match="is no folder of your own"):
         cache.cache_folders()
     assert list((places / "aim").iterdir()) == []
 
