@@ -22,6 +22,7 @@ from snmc.ground.errors import InputError, PhysicsError
 from snmc.ground.files import OutputError
 from snmc.judgement.report import reading_root
 from snmc.judgement.series import Series
+from snmc.run.metadata import GridMetadata, ReportedGrid, checked
 from snmc.run.sink import to_json
 
 if TYPE_CHECKING:
@@ -240,6 +241,7 @@ def load_grid(path: Path) -> Grid:
         told = json.loads(str(file["metadata"])) if "metadata" in file else {}
         if told.get("kind") != KIND:
             raise InputError(f"{path}: found no grid of a scan in it")
+        checked(path, told, GridMetadata)
         series: dict[int, Series] = {}
         each = len(told["couplings"])
         for detector, tree in told["trees"].items():
@@ -281,7 +283,7 @@ def is_grid(path: Path) -> bool:
 
 def grid_report(path: Path) -> dict[str, Any]:
     """What the file of a grid tells of itself, ready for JSON: all but the numbers."""
-    told = _metadata_in(path)
+    told = checked(path, _metadata_in(path), ReportedGrid)
     return {"file": str(path), "complete": len(told["done"]) == len(told["points"]), **told}
 
 

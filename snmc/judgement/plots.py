@@ -37,6 +37,7 @@ from snmc.judgement.canvas import (
 )
 from snmc.judgement.caption import kiloparsec
 from snmc.judgement.report import reading_root
+from snmc.run.metadata import DrawnMetadata, checked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -413,7 +414,7 @@ def _facts(path: Path, file: Any) -> _Facts:
     supernovae = None
     if simulated:
         supernovae = metadata["card"]["run"].get("supernovae")
-        if not isinstance(supernovae, int) or supernovae < 1:
+        if supernovae is None:
             raise InputError(
                 f"{path}: metadata: found run.supernovae = {supernovae!r} with simulated data; "
                 "needs the number of simulated explosions"
@@ -426,13 +427,7 @@ def _metadata(path: Path, text: str) -> dict[str, Any]:
         metadata = json.loads(text)
     except ValueError as error:
         raise InputError(f"{path}: metadata: found text that is no JSON") from error
-    card = metadata.get("card") if isinstance(metadata, dict) else None
-    for section in ("supernova", "generator", "observation", "run"):
-        if not isinstance(card, dict) or section not in card:
-            raise InputError(
-                f"{path}: metadata: found no card.{section}; needs a file written by snmc run"
-            )
-    return dict(metadata)
+    return checked(path, metadata, DrawnMetadata)
 
 
 def _samples(path: Path, file: Any, tree: str, branches: Sequence[str]) -> list[Batch]:
@@ -975,7 +970,7 @@ def _tex(value: object) -> str:
     if isinstance(value, bool) or not _is_number(number):
         return ""
     inverse = unit.startswith("1/")
-    unit = unit.removeprefix("1/") + ("$^{-1}$" if inverse else "")
+    unit = _plain(unit.removeprefix("1/")) + ("$^{-1}$" if inverse else "")
     short = f"{float(number):.4g}"
     return f"{_power(short) if 'e' in short else short} {unit}".rstrip()
 

@@ -11,6 +11,7 @@ from typing import Any
 from snmc.core import core_lines, core_record
 from snmc.ground.errors import InputError
 from snmc.run.card import RunCard
+from snmc.run.metadata import EventMetadata, checked
 from snmc.run.prepare import prepare_generators, prepare_supernova
 
 TREES = ("arrivals", "detections")
@@ -113,8 +114,7 @@ def show_file(path: Path) -> dict[str, Any]:
         if "metadata" not in file:
             raise InputError(f"{path}: found no 'metadata' in it; needs a file written by snmc")
         metadata = json.loads(str(file["metadata"]))
-        if "tallies" not in metadata and "columns" not in metadata:
-            raise InputError(f"{path}: found others' 'metadata' in it; needs a file of snmc")
+        checked(path, metadata, EventMetadata)
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
     return {"file": str(path), "complete": "tallies" in metadata, "entries": entries, **metadata}
 
