@@ -29,23 +29,28 @@ int read_events(const char *path, const char *picture = "")
       return 1;
    }
 
-   // Weights of arrivals sum to the expected fluence [1/cm2].
+   // Weights of arrivals sum to the expected fluence [1/cm2]. Simulated data, known by the branch
+   // `supernova`, have weights of 1: each row is one draw, and one arrival one reaction.
+   auto tree = file->Get<TTree>("arrivals");
+   const bool simulated = tree && tree->GetBranch("supernova");
+   const char *sum = simulated ? "reactions" : "fluence", *unit = simulated ? "" : " /cm2";
    TTreeReader arrivals("arrivals", file.get());
    TTreeReaderValue<Double_t> weight(arrivals, "weight"), energy(arrivals, "energy");
    TTreeReaderValue<Short_t> generator(arrivals, "generator");
    std::map<int, double> of_generator;
-   double fluence = 0, lowest = 1e300, highest = 0;
+   double total = 0, lowest = 1e300, highest = 0;
    while (arrivals.Next()) {
-      fluence += *weight;
+      total += *weight;
       of_generator[*generator] += *weight;
       lowest = std::min(lowest, *energy);
       highest = std::max(highest, *energy);
    }
-   printf("arrivals %lld entries, fluence %.17g /cm2\n", arrivals.GetEntries(), fluence);
+   printf("arrivals %lld entries, %s %.17g%s\n", arrivals.GetEntries(), sum, total, unit);
    if (of_generator.size() > 1)
-      for (auto [number, part] : of_generator) printf("  generator %d: %.17g /cm2\n", number, part);
+      for (auto [number, part] : of_generator)
+         printf("  generator %d: %.17g%s\n", number, part, unit);
 
-   // Weights of accepted detections sum to the expected count.
+   // Weights of accepted detections sum to the expected count; simulated ones are counted.
    if (file->GetListOfKeys()->FindObject("detections")) {
       TTreeReader detections("detections", file.get());
       TTreeReaderValue<Double_t> counts(detections, "weight");
@@ -57,8 +62,8 @@ int read_events(const char *path, const char *picture = "")
          if (*accepted) expected += *counts;
          final_state += particles.GetSize();
       }
-      printf("detections %lld entries, expected %.17g counts, %lld particles\n",
-             detections.GetEntries(), expected, final_state);
+      printf("detections %lld entries, %s %.17g counts, %lld particles\n",
+             detections.GetEntries(), simulated ? "simulated" : "expected", expected, final_state);
    }
 
    if (auto metadata = file->Get<TObjString>("metadata"))
@@ -70,9 +75,10 @@ int read_events(const char *path, const char *picture = "")
                 parents->Integral("width"));
       }
 
-   if (fluence > 0) {
-      TH1D spectrum("spectrum", ";energy [MeV];fluence [1/cm^{2}/MeV]", 60, lowest,
-                    highest > lowest ? highest : lowest + 1);
+   if (total > 0) {
+      TH1D spectrum("spectrum", simulated ? ";energy [MeV];reactions of all supernovae [1/MeV]"
+                                          : ";energy [MeV];fluence [1/cm^{2}/MeV]",
+                    60, lowest, highest > lowest ? highest : lowest + 1);
       spectrum.Sumw2();
       arrivals.Restart();
       while (arrivals.Next()) spectrum.Fill(*energy, *weight);

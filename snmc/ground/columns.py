@@ -2,6 +2,7 @@
 
 A batch of events is a plain dict of equally long arrays keyed by these names. A generator gives
 ARRIVALS, a detector DETECTIONS; the run adds the generator's number and the explosion's.
+`arrival` and `reaction` count within a batch; the run makes them those of the file.
 """
 
 from typing import NamedTuple
@@ -41,6 +42,8 @@ ARRIVALS = (
 
 DETECTIONS = (
     Column("event", "i8", "", "number of the arrival's decay"),
+    Column("arrival", "i8", "", "row of the tree arrivals, from 0, whose particle has reacted"),
+    Column("reaction", "i8", "", "number of the reaction, from 0, the same for all its signals"),
     Column("weight", "f8", "counts", "expected counts this row stands for"),
     Column("channel", "i2", "", "reaction channel, numbered in the metadata"),
     Column("time", "f8", "s", "time of the detection"),
@@ -59,12 +62,20 @@ PARTICLES = (
 )
 
 GENERATOR = Column("generator", "i2", "", "generator of the row, numbered in the metadata")
-SUPERNOVA = Column("supernova", "i8", "", "number of the simulated explosion")
+SUPERNOVA = Column("supernova", "i8", "", "number of the simulated explosion, from 0")
+UNWEIGHTED = "1: the row is drawn, not an expectation"
 
 
 def file_columns(columns: tuple[Column, ...], with_supernova: bool) -> tuple[Column, ...]:
     """Columns of a tree of events in a file: a batch's own, and what the run adds to them.
 
-    `columns`: ARRIVALS or DETECTIONS; `with_supernova`: for simulated data.
+    `columns`: ARRIVALS or DETECTIONS; `with_supernova`: for simulated data, whose weight is a pure
+    number.
     """
-    return (*columns, GENERATOR, *((SUPERNOVA,) if with_supernova else ()))
+    if not with_supernova:
+        return (*columns, GENERATOR)
+    plain = (
+        one._replace(unit="", meaning=UNWEIGHTED) if one.name == "weight" else one
+        for one in columns
+    )
+    return (*plain, GENERATOR, SUPERNOVA)

@@ -163,7 +163,9 @@ def _response(detector: Detector, fluences: Array, edges: Array, window: float, 
         kept &= np.asarray(found.columns["accepted"], dtype=np.bool_)
         into = np.minimum(np.searchsorted(edges, energy[kept], side="right") - 1, bins - 1)
         weight = np.asarray(found.columns["weight"], dtype=np.float64)[kept]
-        result += np.bincount(cell[found.origin[kept]] * bins + into, weight, result.size)
+        result += np.bincount(
+            cell[found.columns["arrival"][kept]] * bins + into, weight, result.size
+        )
     return np.asarray(result.reshape(kinds * size, bins))
 
 

@@ -118,7 +118,7 @@ def _accepted(
     columns = detections.columns
     return (
         np.asarray(columns["weight"][kept], np.float64),
-        detections.origin[kept],
+        np.asarray(columns["arrival"][kept], np.int64),
         np.asarray(columns["energy"][kept], np.float64),
     )
 

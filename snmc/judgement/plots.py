@@ -6,7 +6,6 @@ what falls beyond them is kept apart, as ROOT does, and told where it matters. O
 the bins with next to no rows, which are noise, are not drawn.
 """
 
-import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from snmc.core import SupernovaCore, load_core
 from snmc.ground.columns import SUPERNOVA
 from snmc.ground.errors import InputError
+from snmc.ground.root_file import open_root, read_metadata, reading_root
 from snmc.judgement.canvas import (
     BLACK,
     BLUE,
@@ -36,7 +36,7 @@ from snmc.judgement.canvas import (
     styled,
 )
 from snmc.judgement.caption import kiloparsec
-from snmc.judgement.report import reading_root
+from snmc.run.event_file import read_records
 from snmc.run.metadata import DrawnMetadata, checked
 
 if TYPE_CHECKING:
@@ -403,14 +403,22 @@ def _facts(path: Path, file: Any) -> _Facts:
             raise InputError(
                 f"{path}: found no {needed!r} in it, but {found}; needs a file written by snmc run"
             )
+    metadata = _metadata(path, file)
+    done = None
+    if "blocks" in names:
+        records = list(read_records(path, file))
+        generators = 1 + max((record["generator"] for record in records), default=0)
+        if generators > len(metadata["generators"]):
+            raise InputError(
+                f"{path}: metadata: generators: found {len(metadata['generators'])}; the file has "
+                f"events of {generators}"
+            )
+        done = {
+            name: sum(record[name] for record in records)
+            for name in ("blocks", "arrivals", "detections")
+        }
     with reading_root(path):
-        text = str(file["metadata"])
-        done = None
-        if "blocks" in names:
-            blocks = file["blocks"].arrays(["blocks", "arrivals", "detections"], library="np")
-            done = {name: int(values.sum()) for name, values in blocks.items()}
         simulated = SUPERNOVA.name in file["arrivals"]
-    metadata = _metadata(path, text)
     supernovae = None
     if simulated:
         supernovae = metadata["card"]["run"].get("supernovae")
@@ -422,12 +430,8 @@ def _facts(path: Path, file: Any) -> _Facts:
     return _Facts(metadata, done, supernovae)
 
 
-def _metadata(path: Path, text: str) -> dict[str, Any]:
-    try:
-        metadata = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{path}: metadata: found text that is no JSON") from error
-    return checked(path, metadata, DrawnMetadata)
+def _metadata(path: Path, file: Any) -> dict[str, Any]:
+    return checked(path, read_metadata(path, file), DrawnMetadata)
 
 
 def _samples(path: Path, file: Any, tree: str, branches: Sequence[str]) -> list[Batch]:
@@ -477,15 +481,11 @@ def plot_file(path: Path, output: Path) -> None:
 
     Spectra by species (of several generators: by generator), delays, angles and their planes, the
     parents' spectrum, and for a detector reconstructed energy and time. Fluences in 1/cm2; of
-    simulated data, the arrivals detected and the counts per supernova. `path`: the file; `output`:
-    the picture, .png, .pdf or .svg.
+    simulated data, the particles that react and the counts per supernova. `path`: the file;
+    `output`: the picture, .png, .pdf or .svg.
     Raises InputError for a file that is none of snmc's, or damaged.
     """
-    import uproot
-
-    with reading_root(path):
-        file = uproot.open(path, object_cache=None, array_cache=None)
-    with file:
+    with open_root(path) as file:
         facts = _facts(path, file)
         done = facts.done or {}
         arrivals = _arrivals(
@@ -617,7 +617,7 @@ def _draw_spectra(ax: "Axes", arrivals: _Arrivals, facts: _Facts) -> None:
         ax, *drawn, legend=-(-len(spectra) // columns), decades=_decades(drawn, facts.labels)
     )
     weighted = r"$dF/dE$ [cm$^{-2}$ MeV$^{-1}$]"
-    simulated = "arrivals per supernova [MeV$^{-1}$]"
+    simulated = "reactions per supernova [MeV$^{-1}$]"
     ax.set(xlabel="energy at Earth $E$ [MeV]")
     ax.set(ylabel=weighted if facts.supernovae is None else simulated)
     ax.legend(ncols=columns, loc="upper right")
@@ -628,7 +628,7 @@ def _draw_delay_and_angle(
 ) -> None:
     per_bin = "fluence per bin [cm$^{-2}$]"
     if facts.supernovae is not None:
-        per_bin = "arrivals per supernova and bin"
+        per_bin = "reactions per supernova and bin"
     for ax, plane, histograms, mapped, name, symbol, unit in (
         (
             axes[0], planes[0], arrivals.when, arrivals.when_energy, arrivals.when_name, "t", "s",
@@ -660,7 +660,7 @@ def _draw_delay_and_angle(
             ax.set(ylabel=f"$dF/d{variable}$ [cm$^{{-2}}${inverse}]")
         else:
             per = "and decade" if axis.log else f"[{unit}$^{{-1}}$]"
-            ax.set(ylabel=f"arrivals per supernova {per}")
+            ax.set(ylabel=f"reactions per supernova {per}")
         ordinate = narrowed(ordinate, [arrivals.energy_of[kind] for kind in mapped])
         _plane(plane, mapped, (seen, ordinate), facts, per_bin)
         plane.set(xlabel=f"{name} ${symbol}$ [{unit}]", ylabel="energy at Earth $E$ [MeV]")

@@ -144,7 +144,7 @@ def compare(
     sums = {daughter: np.zeros(BINS) for daughter in edges}
     products = {daughter: np.zeros((BINS, BINS)) for daughter in edges}
 
-    plan = Plan((Part(source, events, events),), None, observation.window, seed, None)
+    plan = Plan((Part(source, np.array([events]), events),), None, observation.window, seed)
     with tqdm(
         total=events, unit="event", unit_scale=True, desc="validate",
         disable=True if quiet else None, delay=1,

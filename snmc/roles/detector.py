@@ -22,15 +22,32 @@ if TYPE_CHECKING:
 class Detections:
     """A batch of detections, one row a visible signal.
 
-    `columns` (rows); `counts` (rows,) of particles a row and `particles` (flat): the first row of
-    a reaction holds its final state, further ones (a decay electron) none; `origin` (rows,): place
-    in the batch of the arrival that made the row. The rows of one reaction stand together.
+    `columns` (rows) of `ground.columns.DETECTIONS`, in which `arrival` is the place in the batch of
+    the arrival that made the row, and `reaction` counts the reactions that show anything, from 0;
+    `counts` (rows,) of particles a row and `particles` (flat): the first row of a reaction holds
+    its final state, further ones (a decay electron) none.
     """
 
     columns: Columns
     counts: Integers
     particles: Columns
-    origin: npt.NDArray[np.int64]
+
+    def take(self, rows: npt.NDArray[np.int64]) -> "Detections":
+        """The rows of these numbers, in their order, with their particles."""
+        starts = np.cumsum(self.counts, dtype=np.int64) - self.counts
+        counts = self.counts[rows]
+        flat = spread(starts[rows], counts)
+        return Detections(
+            {name: values[rows] for name, values in self.columns.items()},
+            counts,
+            {name: values[flat] for name, values in self.particles.items()},
+        )
+
+
+def spread(starts: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Indices start, start + 1, ... of stretches of given sizes, one after the other."""
+    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.asarray(np.repeat(starts, sizes) + within)
 
 
 @dataclass(frozen=True)
@@ -163,8 +180,11 @@ class Detector(ABC):
         kept = stream.random(size) < self._live * efficiency
         low, high = self.energy_window
         kept &= (measured >= low) & (measured <= high) & (time >= 0) & (time <= window)
+        first = np.diff(reaction, prepend=-1) > 0
         values = (
             arrivals["event"][origin],
+            origin,
+            np.cumsum(first) - 1,
             weight * reactions.area[reaction],
             reactions.channel[reaction],
             time,
@@ -177,7 +197,7 @@ class Detector(ABC):
             column.name: np.asarray(value, dtype=column.dtype)
             for column, value in zip(DETECTIONS, values, strict=True)
         }
-        return Detections(columns, *_final_particles(states, reaction), origin)
+        return Detections(columns, *_final_particles(states, reaction, first))
 
     def describe(self) -> str:
         """The card in lines for a reader; see `describe`."""
@@ -185,11 +205,12 @@ class Detector(ABC):
 
 
 def _final_particles(
-    states: FinalStates, reaction: npt.NDArray[np.int64]
+    states: FinalStates, reaction: npt.NDArray[np.int64], first: npt.NDArray[np.bool_]
 ) -> tuple[Integers, Columns]:
-    """Particles of each row, by its `reaction`: the first row has them all; and their columns."""
-    first = np.ones(reaction.size, dtype=np.bool_)
-    first[1:] = np.diff(reaction) > 0
+    """Number of particles of each row, and their columns.
+
+    `reaction`: of each row; `first`: whether the row is its first, which has them all.
+    """
     counts = np.where(first, states.particles[reaction], 0).astype(np.int32)
     values = (states.pdg, states.energy, states.cosine, np.mod(states.azimuth, 2 * np.pi))
     columns: Columns = {

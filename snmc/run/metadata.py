@@ -66,9 +66,10 @@ class Column(Record):
 
 
 class CoreRecord(Record):
-    """The core of a run."""
+    """The core of a run, and how columns of it were filled in."""
 
     name: str
+    filled: dict[str, str] = {}
 
 
 class Random(Record):
@@ -159,6 +160,21 @@ class EventMetadata(DrawnMetadata):
     detector: DetectorRecord | None
     columns: dict[str, dict[str, Column]]
     citations: list[str]
+
+
+class WrittenRecord(Record):
+    """What was written in all, and its checksums."""
+
+    rows: dict[str, Number]
+    blocks: Number
+    spectra_crc32: dict[str, Number]
+
+
+class WrittenMetadata(Record):
+    """Metadata of a file of events, as far as holding it against its checksums needs them."""
+
+    identity: Table
+    written: WrittenRecord | None = None
 
 
 class SeedEntry(Record):

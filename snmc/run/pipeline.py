@@ -8,10 +8,11 @@ import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from socket import gethostname
 from threading import Lock
@@ -34,8 +35,9 @@ from snmc.ground.columns import (
     file_columns,
 )
 from snmc.ground.errors import InputError
+from snmc.ground.files import locked
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
-from snmc.roles.detector import Detections, Detector
+from snmc.roles.detector import Detections, Detector, spread
 from snmc.roles.generator import Source
 from snmc.run.card import RunCard
 from snmc.run.prepare import Experiment, prepare, response_of
@@ -43,65 +45,119 @@ from snmc.run.scheduler import check_scheduler, heard, ordered
 from snmc.run.sink import RootSink, refuse_existing
 
 GROUP = 4  # blocks written at once: baskets of 262,144 rows
+PORTION = 4 * BLOCK_EVENTS  # trials of the explosions of simulated data that are sorted together
 MOST_EVENTS = 10**12  # of a run, as a card may ask for
+MOST_AT_ONCE = 10**8  # trials of one explosion, whose reactions are sorted in memory
 MENTIONED = 0.9  # share of the energy that passes the neutrinosphere, if it is smaller
 SMALLEST_ERROR = 1e-3  # per cent; equal weights leave rounding
 _TRIALS = 1  # purpose of the stream that draws how many trials a simulated data set takes
+# columns that number the rows of a file, and the tally of those before a group
+_COUNTED = {"arrival": "arrival_rows", "reaction": "reaction_rows"}
 
 
 @dataclass(frozen=True)
 class Part:
-    """One generator of a run: `events` trials, in blocks numbered on from `first_block`.
+    """One generator of a run: `trials` (portions,), how many it makes in each portion of the run.
 
-    `mean_events`: of simulated data, whose trials are a Poisson number; else the same.
+    `mean_events`: of simulated data, whose trials are Poisson numbers, the mean of all of them;
+    else their number.
     """
 
     source: Source
-    events: int
+    trials: npt.NDArray[np.int64]
     mean_events: int
-    first_block: int = 0
 
     @property
-    def blocks(self) -> int:
-        """Number of blocks."""
-        return -(-self.events // BLOCK_EVENTS)
+    def events(self) -> int:
+        """Trials in all portions."""
+        return int(self.trials.sum())
 
 
 @dataclass(frozen=True)
 class Plan:
     """What every block of a run needs.
 
-    `parts`: one a generator, their blocks numbered through; `supernovae`: simulated explosions, or
-    None for weighted events.
+    `parts`: one a generator. Weighted events are one portion. Simulated data come in portions of
+    whole explosions, as few as take PORTION trials, so that each can be put in the order of time:
+    `explosions` (portions + 1,) tells the first of each portion and their number in all; it
+    is None for weighted events. Blocks are numbered portion by portion, and inside it generator
+    by generator: the blocks of one generator in one portion are a stretch.
     """
 
     parts: tuple[Part, ...]
     detector: Detector | None
     window: float
     seed: int
-    supernovae: int | None
+    explosions: npt.NDArray[np.int64] | None = None
+
+    @cached_property
+    def _trials(self) -> npt.NDArray[np.int64]:
+        """Trials of each stretch."""
+        return np.stack([part.trials for part in self.parts], axis=1).ravel()
+
+    @cached_property
+    def _starts(self) -> npt.NDArray[np.int64]:
+        """First block of each stretch, and the number of blocks."""
+        return np.concatenate([[0], np.cumsum(-(-self._trials // BLOCK_EVENTS))])
 
     @property
     def events(self) -> int:
         """Trials of all generators."""
-        return sum(part.events for part in self.parts)
+        return int(self._trials.sum())
 
     @property
     def blocks(self) -> int:
         """Number of blocks of all generators."""
-        return sum(part.blocks for part in self.parts)
+        return int(self._starts[-1])
+
+    @property
+    def supernovae(self) -> int | None:
+        """Simulated explosions; None for weighted events."""
+        return None if self.explosions is None else int(self.explosions[-1])
+
+    def _stretch_of(self, block: int) -> int:
+        return int(np.searchsorted(self._starts, block, side="right")) - 1
 
     def generator_of(self, block: int) -> int:
         """Number of the generator whose block it is."""
-        return next(
-            i for i, part in enumerate(self.parts) if block < part.first_block + part.blocks
-        )
+        return self._stretch_of(block) % len(self.parts)
+
+    def portion_of(self, block: int) -> int:
+        """Number of the portion in which it is."""
+        return self._stretch_of(block) // len(self.parts)
+
+    def explosions_of(self, block: int) -> tuple[int, int] | None:
+        """First explosion of the block's portion and the first after it, of simulated data."""
+        if self.explosions is None:
+            return None
+        portion = self.portion_of(block)
+        return int(self.explosions[portion]), int(self.explosions[portion + 1])
+
+    def blocks_of(self, generator: int) -> npt.NDArray[np.int64]:
+        """First block of the generator in each portion, and how many there are, (2, portions)."""
+        sizes = np.diff(self._starts).reshape(-1, len(self.parts))
+        return np.stack([self._starts[:-1].reshape(sizes.shape), sizes])[..., generator]
+
+    def trials_of(self, block: int) -> int:
+        """Trials in that block."""
+        stretch = self._stretch_of(block)
+        done = (block - self._starts[stretch]) * BLOCK_EVENTS
+        return int(min(BLOCK_EVENTS, self._trials[stretch] - done))
 
     def events_before(self, block: int) -> int:
         """Trials in the blocks before that one."""
-        return sum(
-            min(part.events, max(0, block - part.first_block) * BLOCK_EVENTS) for part in self.parts
-        )
+        whole = np.maximum(0, block - self._starts[:-1]) * BLOCK_EVENTS
+        return int(np.minimum(self._trials, whole).sum())
+
+    def groups(self, first: int) -> Iterator[tuple[int, int]]:
+        """First block and number of blocks of each group from block `first` on.
+
+        A group has blocks of one stretch, at most GROUP of them.
+        """
+        for stretch in range(self._stretch_of(first), len(self._trials)):
+            end = int(self._starts[stretch + 1])
+            for start in range(max(first, int(self._starts[stretch])), end, GROUP):
+                yield start, min(GROUP, end - start)
 
 
 @dataclass(frozen=True)
@@ -205,47 +261,56 @@ def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -
     response = None
     if run.supernovae is not None and detector is not None:
         response = response_of(detector)
-    parts: list[Part] = []
-    first_block = 0
-    for number, generator in enumerate(experiment.generators.values()):
-        source = generator.prepare(
+    sources = [
+        generator.prepare(
             experiment.supernova, experiment.observation, run.precision, workers, quiet, response
         )
-        events, mean = _trials(card, source, number)
-        parts.append(Part(source, events, mean, first_block))
-        first_block += parts[-1].blocks
-    return Plan(tuple(parts), detector, experiment.observation.window, run.seed, run.supernovae)
-
-
-def _trials(card: RunCard, source: Source, number: int) -> tuple[int, int]:
-    """Trials of generator `number`, and the number of which they are one Poisson draw."""
-    run = card.run
+        for generator in experiment.generators.values()
+    ]
+    window = experiment.observation.window
     if run.supernovae is None:
-        return run.events, run.events
+        whole = np.array([run.events])
+        parts = tuple(Part(source, whole, run.events) for source in sources)
+        return Plan(parts, detector, window, run.seed)
     # A Poisson process: as many trials as leave each kept with probability below one.
-    trials = run.supernovae * source.largest_weight(1)
-    if trials > MOST_EVENTS:
+    means = [run.supernovae * source.largest_weight(1) for source in sources]
+    explosions = _portions(card, run.supernovae, sum(means))
+    share = np.diff(explosions) / run.supernovae
+    parts = tuple(
+        Part(source, block_stream(run.seed, number, _TRIALS).poisson(mean * share), mean)
+        for number, source in enumerate(sources)
+        for mean in [max(1, int(np.ceil(means[number])))]
+    )
+    return Plan(parts, detector, window, run.seed, explosions)
+
+
+def _portions(card: RunCard, supernovae: int, trials: float) -> npt.NDArray[np.int64]:
+    """First explosion of each portion of simulated data, and their number, for `trials` in all."""
+    each = trials / supernovae
+    if trials > MOST_EVENTS or each > MOST_AT_ONCE:
         raise InputError(
-            f"{card.path}: run.supernovae: found {run.supernovae}, which would take "
-            f"{trials:.2g} events; at most {MOST_EVENTS:g}: take a smaller coupling, or "
-            "weighted events"
+            f"{card.path}: run.supernovae: found {supernovae}, which would take {trials:.2g} "
+            f"events, {each:.2g} for each; at most {MOST_EVENTS:g}, {MOST_AT_ONCE:g} for each: "
+            "take a smaller coupling or a larger distance, or weighted events"
         )
-    mean = max(1, int(np.ceil(trials)))
-    return int(block_stream(run.seed, number, _TRIALS).poisson(mean)), mean
+    size = supernovae if trials <= PORTION else max(1, int(PORTION / each))
+    return np.append(np.arange(0, supernovae, size), supernovae)
 
 
 def make_block(plan: Plan, number: int) -> Block:
     """Events of block `number`: a pure function of plan and number.
 
     They are numbered from `number` times BLOCK_EVENTS, so that no two of a run share a number.
+    Rows of simulated data are not in the order of time: a portion is put in order as a whole.
     """
-    generator = plan.generator_of(number)
-    part = plan.parts[generator]
-    done = (number - part.first_block) * BLOCK_EVENTS
-    return _block(plan, generator, number, min(BLOCK_EVENTS, part.events - done))
+    return _block(
+        plan, plan.generator_of(number), number, plan.trials_of(number), plan.explosions_of(number)
+    )
 
 
-def _block(plan: Plan, generator: int, number: int, count: int) -> Block:
+def _block(
+    plan: Plan, generator: int, number: int, count: int, explosions: tuple[int, int] | None
+) -> Block:
     part = plan.parts[generator]
     stream = block_stream(plan.seed, number)
     first = number * BLOCK_EVENTS
@@ -253,34 +318,48 @@ def _block(plan: Plan, generator: int, number: int, count: int) -> Block:
     detections, repeated = None, 0
     if plan.detector is not None:
         detections = plan.detector.detect(arrivals, plan.window, stream)
-    if plan.supernovae is not None and detections is not None:
-        arrivals, detections, repeated = _unweighted(arrivals, detections, plan.supernovae, stream)
+    if plan.supernovae is not None and explosions is not None and detections is not None:
+        arrivals, detections, repeated = _unweighted(
+            arrivals, detections, plan.supernovae, explosions, stream
+        )
     for columns in (arrivals, *(() if detections is None else (detections.columns,))):
         columns[GENERATOR.name] = np.full(len(columns["event"]), generator, GENERATOR.dtype)
-    weight = arrivals["weight"].astype(np.float64)
-    tallies = {
-        "events": float(count),
-        "arrival_rows": float(len(weight)),
-        "fluence": float(weight.sum()),
-        "fluence_squared": _squares(arrivals["event"] - first, weight),
-    }
-    if plan.supernovae is not None:
+    tallies = {"events": float(count), "arrival_rows": float(len(arrivals["event"]))}
+    if plan.supernovae is None:
+        tallies |= _sum_of_weights(arrivals, first)
+    else:
         # draws whose chance came out above one, and so taken twice: zero or a few in a thousand
         tallies["repeated_rows"] = float(repeated)
     if detections is not None:
-        counts = detections.columns["weight"].astype(np.float64)
-        accepted = detections.columns["accepted"].astype(bool)
-        event = detections.columns["event"][accepted] - first
-        reactions = _first_rows(detections)
         tallies |= {
-            "detection_rows": float(len(counts)),
-            "accepted_rows": float(accepted.sum()),
-            "reaction_rows": float(len(reactions)),
-            "reactions": float(counts[reactions].sum()),
-            "counts": float(counts[accepted].sum()),
-            "counts_squared": _squares(event, counts[accepted]),
+            "detection_rows": float(len(detections.counts)),
+            "accepted_rows": float(np.sum(detections.columns["accepted"])),
+            "reaction_rows": float(len(_first_rows(detections))),
         }
+        if plan.supernovae is None:
+            tallies |= _sum_of_counts(detections, first)
     return Block(arrivals, detections, tallies)
+
+
+def _sum_of_weights(arrivals: Columns, first: int) -> dict[str, float]:
+    """Fluence [1/cm2] and its square of a block whose events are numbered from `first`."""
+    weight = arrivals["weight"].astype(np.float64)
+    return {
+        "fluence": float(weight.sum()),
+        "fluence_squared": _squares(arrivals["event"] - first, weight),
+    }
+
+
+def _sum_of_counts(detections: Detections, first: int) -> dict[str, float]:
+    """Reactions expected and accepted counts with their square, as `_sum_of_weights`."""
+    counts = detections.columns["weight"].astype(np.float64)
+    accepted = detections.columns["accepted"].astype(bool)
+    event = detections.columns["event"][accepted] - first
+    return {
+        "reactions": float(counts[_first_rows(detections)].sum()),
+        "counts": float(counts[accepted].sum()),
+        "counts_squared": _squares(event, counts[accepted]),
+    }
 
 
 def _squares(event: npt.NDArray[Any], weight: npt.NDArray[np.float64]) -> float:
@@ -289,45 +368,80 @@ def _squares(event: npt.NDArray[Any], weight: npt.NDArray[np.float64]) -> float:
 
 
 def _first_rows(detections: Detections) -> npt.NDArray[np.int64]:
-    """First row of each reaction: rows of one stand together and share their arrival."""
-    return np.flatnonzero(np.diff(detections.origin, prepend=-1))
+    """First row of each reaction, where the rows of one stand together."""
+    return np.flatnonzero(np.diff(detections.columns["reaction"], prepend=-1))
 
 
 def _unweighted(
-    arrivals: Columns, detections: Detections, supernovae: int, stream: np.random.Generator
+    arrivals: Columns,
+    detections: Detections,
+    supernovae: int,
+    explosions: tuple[int, int],
+    stream: np.random.Generator,
 ) -> tuple[Columns, Detections, int]:
     """Thin weighted reactions to Poisson draws; each goes, with all its rows, to one explosion.
 
-    Arrivals are left with one row a reaction. The number tells how many draws are repetitions.
+    `supernovae`: those for which all trials of the run stand; `explosions`: the first of those
+    for which these trials do, and the first after them. Arrivals are left with one row a reaction.
+    The number tells how many draws are repetitions.
     """
     first = _first_rows(detections)
     mean = detections.columns["weight"][first].astype(np.float64) * supernovae
     copies = np.floor(mean + stream.random(mean.size)).astype(np.int64)
     kept = np.repeat(np.arange(mean.size), copies)  # reactions
-    explosion = stream.integers(0, supernovae, kept.size)
-    signals = np.diff(np.append(first, len(detections.origin)))[kept]  # rows of each
-    rows = _spread(first[kept], signals)
+    explosion = stream.integers(*explosions, kept.size)
+    signals = np.diff(np.append(first, len(detections.counts)))[kept]  # rows of each
+    origin = detections.columns["arrival"][first[kept]]
 
-    kept_arrivals = {
-        name: values[detections.origin[first[kept]]] for name, values in arrivals.items()
-    }
+    kept_arrivals = {name: values[origin] for name, values in arrivals.items()}
     kept_arrivals |= {"weight": np.ones(kept.size), SUPERNOVA.name: explosion}
-    columns = {name: values[rows] for name, values in detections.columns.items()}
-    columns |= {"weight": np.ones(rows.size), SUPERNOVA.name: np.repeat(explosion, signals)}
-    counts = detections.counts[rows]
-    starts = np.concatenate([[0], np.cumsum(detections.counts)])[rows]
-    particles = {
-        name: values[_spread(starts, counts)] for name, values in detections.particles.items()
-    }
-    origin = np.repeat(np.arange(kept.size), signals)
+    rows = detections.take(spread(first[kept], signals))
+    number = np.repeat(np.arange(kept.size), signals)
+    columns = {
+        "weight": np.ones(number.size), SUPERNOVA.name: explosion[number],
+        "arrival": number, "reaction": number,
+    }  # fmt: skip
     repeated = int(np.maximum(copies - 1, 0).sum())
-    return kept_arrivals, Detections(columns, counts, particles, origin), repeated
+    return kept_arrivals, replace(rows, columns={**rows.columns, **columns}), repeated
 
 
-def _spread(starts: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Indices start, start + 1, ... of stretches of given sizes, one after the other."""
-    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.asarray(np.repeat(starts, sizes) + within)
+def in_time(block: Block) -> Block:
+    """Rows of whole explosions in the order of their number, and inside each in that of time."""
+    arrivals, found = block.arrivals, block.detections
+    order = np.lexsort([arrivals["time"], arrivals[SUPERNOVA.name]])
+    sorted_arrivals = {name: values[order] for name, values in arrivals.items()}
+    if found is None:
+        return replace(block, arrivals=sorted_arrivals)
+    rows = found.take(np.lexsort([found.columns["time"], found.columns[SUPERNOVA.name]]))
+    place = np.empty_like(order)
+    place[order] = np.arange(order.size)
+    number = place[rows.columns["arrival"]]  # one arrival, one reaction
+    columns = rows.columns | {"arrival": number, "reaction": number}
+    return replace(block, arrivals=sorted_arrivals, detections=replace(rows, columns=columns))
+
+
+def _cut(whole: Block, like: Sequence[Block]) -> Iterator[Block]:
+    """Stretches of the rows of `whole`, one after the other, as long as those of the blocks `like`.
+
+    Their tallies are those of `like`. A detection may tell of an arrival in another stretch.
+    """
+    row = signal = 0
+    for block in like:
+        rows = slice(row, row + len(block.arrivals["event"]))
+        arrivals = {name: values[rows] for name, values in whole.arrivals.items()}
+        detections = None
+        if whole.detections is not None and block.detections is not None:
+            end = signal + len(block.detections.counts)
+            own = whole.detections.take(np.arange(signal, end))
+            detections = replace(own, columns=_shifted(own.columns, dict.fromkeys(_COUNTED, -row)))
+            signal = end
+        yield Block(arrivals, detections, block.tallies)
+        row = rows.stop
+
+
+def _shifted(columns: Columns, by: Mapping[str, int]) -> Columns:
+    """The columns, those named in `by` so much larger."""
+    return columns | {name: columns[name] + number for name, number in by.items()}
 
 
 def groups_in_order(
@@ -341,33 +455,42 @@ def groups_in_order(
     """Events from block `first` on, in order and a few groups ahead.
 
     Each item is the number of a group's first block, how many blocks it has, and their events, all
-    of one generator. `workers` and `scheduler` as for `ordered`; `make`: gives the events of a
-    group by these two numbers, by default from the plan itself, which stays in this process.
+    of one generator. Of simulated data the rows of a portion's groups are put in the order of
+    explosion and time: a group then has as many rows as it made, but not the same.
+    `workers` and `scheduler` as for `ordered`; `make`: gives the events of a group by these two
+    numbers, by default from the plan itself, which stays in this process.
     """
+    start = first
+    if plan.explosions is not None and first < plan.blocks:  # the whole portion is made again
+        start = int(plan.blocks_of(0)[0, plan.portion_of(first)])
     made = ordered(
         make or partial(make_group, plan),
-        _groups(plan, first),
+        plan.groups(start),
         workers=workers,
         scheduler=scheduler,
         ahead=0,  # the writer keeps one core busy meanwhile
     )
     with closing(made):
-        for (start, count), block in zip(_groups(plan, first), made, strict=True):
-            yield start, count, block
+        groups = zip(plan.groups(start), made, strict=True)
+        for (number, count), block in groups if plan.explosions is None else _sorted(plan, groups):
+            if number >= first:
+                yield number, count, block
+
+
+def _sorted(
+    plan: Plan, groups: Iterable[tuple[tuple[int, int], Block]]
+) -> Iterator[tuple[tuple[int, int], Block]]:
+    """The groups of whole portions, their rows in the order of explosion and time."""
+    for _, portion in groupby(groups, lambda group: plan.portion_of(group[0][0])):
+        numbers, blocks = zip(*portion, strict=True)
+        whole = in_time(join(list(blocks)))
+        yield from zip(numbers, _cut(whole, blocks), strict=True)
 
 
 def make_group(plan: Plan, group: tuple[int, int]) -> Block:
     """Events of a group, given by its first block and its number of blocks."""
     start, count = group
     return join([make_block(plan, number) for number in range(start, start + count)])
-
-
-def _groups(plan: Plan, first: int) -> Iterator[tuple[int, int]]:
-    """First block and number of blocks of each group from block `first` on."""
-    for part in plan.parts:
-        end = part.first_block + part.blocks
-        for start in range(max(first, part.first_block), end, GROUP):
-            yield start, min(GROUP, end - start)
 
 
 # --- on the workers of a cluster -----------------------------------------------------------------
@@ -434,11 +557,27 @@ def run(
 
     `workers`: threads (default: the cores); `resume`: go on from a partial file; `overwrite`:
     replace an existing one; `quiet`: no progress bar; `scheduler`: None, or where a cluster makes
-    the events, as for `ordered`; they are the same. Raises InputError and OutputError.
+    the events, as for `ordered`; they are the same. Raises InputError, and OutputError also where
+    another process writes the file.
     """
+    check_scheduler(scheduler)
+    with locked(card.run.output):
+        if not resume:
+            refuse_existing(card.run.output, overwrite)  # before the tables are computed
+        return _run(card, workers, resume, overwrite, quiet, scheduler)
+
+
+def _run(
+    card: RunCard,
+    workers: int | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    scheduler: str | None,
+) -> RunSummary:
+    """What `run` does while its output is locked."""
     from tqdm import tqdm
 
-    check_scheduler(scheduler)
     workers = workers or os.cpu_count() or 1
     experiment = prepare(card)
     identity = _identity(card, experiment)
@@ -447,8 +586,6 @@ def run(
         "with_detections": experiment.detector is not None,
         "with_supernova": card.run.supernovae is not None,
     }
-    if not resume:
-        refuse_existing(card.run.output, overwrite)  # before the tables are computed
     plan = plan_run(card, experiment, workers, quiet)
     assignment = _Assignment(pickle.dumps(card), _digests(identity))
     make = None if scheduler is None else partial(_make_assigned, assignment)
@@ -466,8 +603,8 @@ def run(
         with bar, closing(groups):
             for number, count, group in groups:
                 sink.write(
-                    number, count, group.arrivals, group.detections, group.tallies,
-                    plan.generator_of(number),
+                    number, count, group.arrivals, _numbered(plan, sink, group.detections),
+                    group.tallies, plan.generator_of(number),
                 )  # fmt: skip
                 bar.update(int(group.tallies["events"]))
         final = metadata | _outcome(plan, metadata["generators"], sink)
@@ -482,38 +619,41 @@ def run(
     return RunSummary(card.run.output, final)
 
 
+def _numbered(plan: Plan, sink: RootSink, detections: Detections | None) -> Detections | None:
+    """Detections of the next group, their arrivals and reactions numbered through the file."""
+    if detections is None:
+        return None
+    tallies = [sink.tallies_of(generator) for generator in range(len(plan.parts))]
+    before = {
+        name: int(sum(one.get(tally, 0.0) for one in tallies)) for name, tally in _COUNTED.items()
+    }
+    return replace(detections, columns=_shifted(detections.columns, before))
+
+
 def join(blocks: list[Block]) -> Block:
     """Several blocks as one; their order is kept."""
     if len(blocks) == 1:
         return blocks[0]
     tallies = {name: sum(b.tallies[name] for b in blocks) for name in blocks[0].tallies}
     detections = None
-    parts = [b.detections for b in blocks if b.detections is not None]
+    before = dict.fromkeys(_COUNTED, 0)
+    parts: list[Detections] = []
+    for block in blocks:
+        if block.detections is not None:
+            columns = _shifted(block.detections.columns, before)
+            parts.append(replace(block.detections, columns=columns))
+            before = {name: n + int(block.tallies[_COUNTED[name]]) for name, n in before.items()}
     if parts:
         detections = Detections(
             _joined([part.columns for part in parts]),
             np.concatenate([part.counts for part in parts]),
             _joined([part.particles for part in parts]),
-            _origins(blocks),
         )
     return Block(_joined([b.arrivals for b in blocks]), detections, tallies)
 
 
 def _joined(parts: list[Columns]) -> Columns:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _origins(blocks: list[Block]) -> npt.NDArray[np.int64]:
-    """Places of the detections' arrivals once those of all blocks stand in one batch."""
-    sizes = [len(block.arrivals["event"]) for block in blocks]
-    starts = np.cumsum(sizes) - sizes
-    return np.concatenate(
-        [
-            block.detections.origin + start
-            for block, start in zip(blocks, starts, strict=True)
-            if block.detections is not None
-        ]
-    )
 
 
 def _identity(card: RunCard, experiment: Experiment) -> dict[str, Any]:
@@ -550,7 +690,8 @@ def _metadata(card: RunCard, experiment: Experiment, identity: dict[str, Any]) -
             "seed": card.run.seed,
             "bit_generator": "PCG64",
             "streams": f"block k of {BLOCK_EVENTS} events: SeedSequence(seed, spawn_key=(k,)); "
-            "the blocks of a generator follow those of the one before",
+            "the blocks of a generator follow those of the one before; simulated data: in each "
+            "portion of whole explosions",
         },
         "core": core_record(core),
         "generators": [
@@ -606,13 +747,15 @@ def _outcome(plan: Plan, generators: Sequence[Mapping[str, Any]], sink: RootSink
     """Final entries of the metadata: what each generator gave, and the sums over them."""
     told = []
     for number, (generator, part) in enumerate(zip(generators, plan.parts, strict=True)):
-        tallies = sink.tallies_of(number) or _block(plan, number, part.first_block, 0).tallies
+        nothing = None if plan.supernovae is None else (0, plan.supernovae)
+        tallies = sink.tallies_of(number) or _block(plan, number, 0, 0, nothing).tallies
+        first, blocks = plan.blocks_of(number)
         told.append(
             {
                 **generator,
                 "events": part.events,
-                "first_block": part.first_block,
-                "blocks": part.blocks,
+                "first_block": int(first[0]),
+                "blocks": int(blocks.sum()),
                 "normalisation": part.source.summary(),
                 "tallies": tallies,
             }

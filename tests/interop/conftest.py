@@ -49,7 +49,6 @@ def write_group(sink: RootSink, number: int) -> None:
         columns(file_columns(DETECTIONS, False), reactions, random),
         counts,
         columns(PARTICLES, int(counts.sum()), random),
-        np.arange(reactions),
     )
     arrivals = columns(file_columns(ARRIVALS, False), rows, random)
     sink.write(number, 1, arrivals, detections, {"parents": 1.0})

@@ -121,7 +121,7 @@ def test_rows_and_types() -> None:
     """Would catch a row for what cannot react, a wrong type, or particles out of step."""
     energy = np.array([0.5, 30.0, 1.0, 500.0])
     result = run("kamiokande-2-akita", arrivals(-12, energy))
-    assert list(result.origin) == [1, 3]
+    assert list(result.columns["arrival"]) == [1, 3]
     assert list(result.columns["event"]) == [1, 3]
     for columns, contract in ((result.columns, DETECTIONS), (result.particles, PARTICLES)):
         assert [(name, values.dtype) for name, values in columns.items()] == [

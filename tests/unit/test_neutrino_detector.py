@@ -81,16 +81,16 @@ def test_rows_of_one_reaction(tank: Make) -> None:
     arrivals = batch(pdg, energy)
     found = detector.detect(arrivals, 10.0, np.random.default_rng(2))
     rows = found.columns
-    assert np.all(np.diff(found.origin) >= 0)
-    assert np.array_equal(rows["event"], arrivals["event"][found.origin])
-    assert np.bincount(found.origin).max() == 2
-    first = np.diff(found.origin, prepend=-1) > 0
+    assert np.all(np.diff(found.columns["arrival"]) >= 0)
+    assert np.array_equal(rows["event"], arrivals["event"][found.columns["arrival"]])
+    assert np.bincount(found.columns["arrival"]).max() == 2
+    first = np.diff(found.columns["arrival"], prepend=-1) > 0
     second = np.flatnonzero(~first)
     assert second.size > 1000
     for name in ("event", "weight", "channel"):
         assert np.array_equal(rows[name][second], rows[name][second - 1])
     area = detector.effective_area(pdg, energy)
-    assert rows["weight"] == pytest.approx(1e-35 * area[found.origin], rel=1e-12, abs=0)
+    assert rows["weight"] == pytest.approx(1e-35 * area[found.columns["arrival"]], rel=1e-12, abs=0)
     assert np.all(found.counts[~first] == 0)
     assert np.all(found.counts[first] >= 1)
     assert found.counts.sum() == len(found.particles["pdg"])
@@ -118,10 +118,12 @@ def test_invisible_muons(tank: Make) -> None:
     detector = tank("numu-oxygen-cc")
     found = detector.detect(batch(14, np.full(size, 180.0)), 10.0, np.random.default_rng(3))
     assert found.columns["energy_true"].max() < M_MUON / 2
-    assert len(found.origin) / size == pytest.approx(0.816, abs=4 * np.sqrt(0.15 / size))
+    assert len(found.columns["arrival"]) / size == pytest.approx(
+        0.816, abs=4 * np.sqrt(0.15 / size)
+    )
     assert np.all(found.counts == 1)
     assert np.all(found.particles["pdg"] == 13)
-    assert np.all(np.diff(found.origin) > 0)
+    assert np.all(np.diff(found.columns["arrival"]) > 0)
 
 
 def test_light_of_muons_switched_off(tank: Make) -> None:
@@ -131,8 +133,8 @@ def test_light_of_muons_switched_off(tank: Make) -> None:
     dark = tank("numubar-proton-cc", muons="visible = false").detect(
         batch(-14, energy), 10.0, np.random.default_rng(4)
     )
-    assert len(light.origin) > 1.9 * len(dark.origin)
-    assert np.array_equal(dark.origin, np.arange(4000))
+    assert len(light.columns["arrival"]) > 1.9 * len(dark.columns["arrival"])
+    assert np.array_equal(dark.columns["arrival"], np.arange(4000))
     assert dark.columns["energy_true"].max() < M_MUON / 2
     assert np.all(dark.counts == 2)
 
@@ -169,7 +171,7 @@ def test_window_cuts_the_electron_alone(tank: Make) -> None:
     """Would catch a decay electron accepted by the muon's time: the window ends between them."""
     arrivals = batch(-14, np.full(3000, 700.0))
     found = tank("numubar-proton-cc").detect(arrivals, 1 + 1e-9, np.random.default_rng(6))
-    second = np.diff(found.origin, prepend=-1) == 0
+    second = np.diff(found.columns["arrival"], prepend=-1) == 0
     bright = np.asarray(found.columns["accepted"])[~second]
     assert bright.mean() > 0.95
     assert not np.any(found.columns["accepted"][second & (found.columns["time"] > 1 + 1e-9)])

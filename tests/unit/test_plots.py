@@ -66,7 +66,7 @@ def rows(count: int, seed: int, theta: float = 1e-11) -> tuple[Columns, Detectio
         "accepted": random.random(count) < 0.5,
     }
     particles: Columns = {c.name: np.zeros(0, c.dtype) for c in PARTICLES}
-    return made, Detections(found, np.zeros(count, np.int32), particles, np.arange(count))
+    return made, Detections(found, np.zeros(count, np.int32), particles)
 
 
 def write(

@@ -1,6 +1,9 @@
 """Several generators in a card, and data simulated reaction by reaction."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import awkward
 import numpy as np
@@ -153,6 +156,83 @@ def test_resume_across_generators_and_workers(make, monkeypatch, extra):
         assert one["tallies"] == pytest.approx(other["tallies"], rel=1e-12, abs=0)
 
 
+def assert_linked(path):
+    """Fail unless each detection is of its arrival, and the rows of one reaction of one arrival."""
+    arrivals, found = read(path, "arrivals"), read(path, "detections")
+    row = awkward.to_numpy(found.arrival)
+    for name in ("event", "generator", *(["supernova"] if "supernova" in found.fields else [])):
+        assert awkward.array_equal(arrivals[name][row], found[name])
+    assert np.all(awkward.to_numpy(arrivals.time[row] <= found.time))
+    reaction = awkward.to_numpy(found.reaction)
+    numbers, first, signals = np.unique(reaction, return_index=True, return_counts=True)
+    assert np.array_equal(numbers, np.arange(len(numbers)))
+    assert set(signals) == {1, 2}  # muons and their decay electrons among them
+    np.testing.assert_array_equal(row, row[first][reaction])
+    np.testing.assert_array_equal(found.channel, found.channel[first][reaction])
+
+
+@pytest.mark.parametrize("extra", [(), ("run.supernovae=8",)])
+def test_detections_know_their_arrivals(make, monkeypatch, extra):
+    """Catches numbers that count within a block, a generator or what was made after a resume."""
+    monkeypatch.setattr(pipeline, "GROUP", 1)
+    monkeypatch.setattr(pipeline, "PORTION", 3 * BLOCK_EVENTS)
+    settings = ("run.events=140_000", "generator.the-burst.energy=3e52 erg", *extra)
+    card = make(DIPOLE + BURST, *settings)
+    written, groups = RootSink.write, []
+
+    def interrupted(self, *arguments):
+        if len(groups) == 4:
+            raise StopError
+        groups.append(arguments)
+        written(self, *arguments)
+
+    monkeypatch.setattr(RootSink, "write", interrupted)
+    with pytest.raises(StopError):
+        run(card, **KEYWORDS)
+    monkeypatch.setattr(RootSink, "write", written)
+    assert_linked(run(card, **(KEYWORDS | {"resume": True})).path)
+
+
+def test_simulated_data_are_in_the_order_of_time(make, monkeypatch):
+    """Catches explosions mixed, rows as they were drawn, and a portion that repeats explosions."""
+    monkeypatch.setattr(pipeline, "PORTION", 2 * BLOCK_EVENTS)
+    card = make(DIPOLE + BURST, "generator.the-burst.energy=3e52 erg", "run.supernovae=8")
+    plan = plan_run(card, prepare(card), 1, True)
+    assert len(plan.explosions) > 3  # several portions
+    found = run(card, **KEYWORDS)
+    assert_linked(found.path)
+    for tree in ("arrivals", "detections"):
+        rows = read(found.path, tree)
+        explosion, time = awkward.to_numpy(rows.supernova), awkward.to_numpy(rows.time)
+        assert np.array_equal(np.unique(explosion), np.arange(8))
+        assert np.all(np.diff(explosion) >= 0)
+        assert np.all(np.diff(time)[np.diff(explosion) == 0] >= 0)
+        assert set(rows.generator[explosion == 5]) == {0, 1}
+    # Poisson numbers of one mean: chi-square of 7 degrees of freedom, 1e-5 at either end
+    each = np.bincount(awkward.to_numpy(read(found.path, "arrivals").supernova))
+    assert 0.1 < ((each - each.mean()) ** 2).sum() / each.mean() < 36
+
+
+def test_simulated_data_are_not_called_fluence(make):
+    """Catches counts of draws under the names and units of expectations."""
+    path = run(make(BURST, "run.supernovae=1"), **KEYWORDS).path
+    told = metadata(path)
+    for tree in ("arrivals", "detections"):
+        assert told["columns"][tree]["weight"]["unit"] == ""
+        assert "drawn" in told["columns"][tree]["weight"]["meaning"]
+    assert set(told["tallies"]) == {
+        "events", "arrival_rows", "repeated_rows", "detection_rows", "accepted_rows",
+        "reaction_rows",
+    }  # fmt: skip
+    macro = Path(__file__).parents[2] / "macros" / "read_events.py"
+    printed = subprocess.run(
+        [sys.executable, str(macro), str(path)], check=True, capture_output=True, text=True
+    ).stdout
+    assert "a supernova" in printed
+    for word in ("fluence", "expected", "weight", "fluence_squared"):
+        assert word not in printed.replace(str(path), "")
+
+
 def test_simulated_data_of_a_sum_is_the_sum(make):
     """Catches a generator left out of the data, or its trials drawn from another's rate."""
     settings = ("run.supernovae=4", "generator.the-burst.energy=3e52 erg")
@@ -176,12 +256,14 @@ def batch():
     columns = {c.name: np.zeros(5, c.dtype) for c in DETECTIONS}
     columns |= {
         "event": arrivals["event"][origin],
+        "arrival": origin,
+        "reaction": np.array([0, 1, 1, 2, 2]),
         "weight": np.array([0.3, 1.5, 1.5, 0.4, 0.4]),
         "time": np.arange(5.0),
     }
     counts = np.array([3, 1, 0, 0, 1], np.int32)
     particles = {c.name: np.zeros(5, c.dtype) for c in PARTICLES} | {"energy": np.arange(5.0)}
-    return arrivals, Detections(columns, counts, particles, origin)
+    return arrivals, Detections(columns, counts, particles)
 
 
 def test_reactions_are_kept_whole_and_in_one_explosion():
@@ -190,8 +272,10 @@ def test_reactions_are_kept_whole_and_in_one_explosion():
     kept = np.zeros(3)
     trials = 4000
     for _ in range(trials):
-        arrivals, detections, repeated = pipeline._unweighted(*batch(), 2, stream)
-        time, origin = detections.columns["time"], detections.origin
+        arrivals, detections, repeated = pipeline._unweighted(*batch(), 2, (6, 8), stream)
+        time, origin = detections.columns["time"], detections.columns["arrival"]
+        np.testing.assert_array_equal(origin, detections.columns["reaction"])
+        assert set(arrivals["supernova"]) <= {6, 7}
         assert np.sum(time == 1) == np.sum(time == 2) >= 3
         assert np.sum(time == 3) == np.sum(time == 4)
         assert repeated == np.sum(time == 1) - 1
