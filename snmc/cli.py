@@ -401,16 +401,17 @@ def plot(source: str, output: Path | None) -> None:
 @snmc.command()
 @click.argument("source", metavar="FILE|CARD", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+@click.option("--csv", "as_csv", is_flag=True, help="Write the numbers of a grid as a table.")
 @click.option(
     "--check",
     is_flag=True,
     help="Hold all of a ROOT file against its checksums; status 1 if it is damaged.",
 )
 @_changes
-def show(source: Path, as_json: bool, check: bool, changes: Changes) -> int:
+def show(source: Path, as_json: bool, as_csv: bool, check: bool, changes: Changes) -> int:
     """Tell what a ROOT file holds, events or a grid, or what a run card would emit."""
     if check:
-        return _check(source, alone=not (as_json or any(changes)))
+        return _check(source, alone=not (as_json or as_csv or any(changes)))
     is_file = _is_root_file(source)
     if not is_file and _looks_like_root(source.name):
         raise InputError(_no_root_file(source))
@@ -419,6 +420,11 @@ def show(source: Path, as_json: bool, check: bool, changes: Changes) -> int:
         raise InputError(
             f"{option}: found with the ROOT file '{source}'; only a card can be changed"
         )
+    if as_csv:
+        if as_json:
+            raise InputError("found --csv and --json; give one of them")
+        _write_table(source)
+        return SUCCESS
     checked = None if is_file else _load(source, changes)
 
     from snmc.judgement import grid, report
@@ -447,7 +453,7 @@ def show(source: Path, as_json: bool, check: bool, changes: Changes) -> int:
 def _check(source: Path, alone: bool) -> int:
     """Hold a ROOT file against its checksums and tell whether it is whole."""
     if not alone:
-        raise InputError("--check: found with --json, --set or --unset; give it alone")
+        raise InputError("--check: found with other options; give it alone")
     if not source.exists():
         raise InputError(f"{source}: file not found")
 
@@ -465,6 +471,18 @@ def _check(source: Path, alone: bool) -> int:
         return CHECK_FAILED
     _say(f"{source}: as it was written")
     return SUCCESS
+
+
+def _write_table(source: Path) -> None:
+    """Write the numbers of a grid as CSV."""
+    import csv
+
+    from snmc.judgement.grid import is_grid, load_grid
+    from snmc.judgement.grid_table import table_of
+
+    if not (_is_root_file(source) and is_grid(source)):
+        raise InputError(f"--csv: found with '{source}'; needs the file of a grid")
+    csv.writer(sys.stdout, lineterminator="\n").writerows(table_of(load_grid(source)))
 
 
 @snmc.command()

@@ -51,7 +51,9 @@ MEANING = {
     "thin": ("", "whether the sample is too small for the counts to be trusted"),
     "spectrum": ("as counts", "expected counts by bin, between the edges in the metadata"),
     "variance": ("its square", "squared Monte Carlo error of each bin"),
-}
+    "batches": ("as counts", "counts of every 16th event: points along an axis share their random "
+                "numbers, and errors of their ratios are told from these"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ class Grid:
         }
         for place, name in enumerate(self._axis_columns()):
             columns[name] = repeated((point.choice[place] for point in done), "i2")
-        for name in (*STORED, "thin", "bound"):
+        known = all(series.batches is not None for series in all_series)
+        for name in (*STORED, "thin", "bound", *["batches"] * known):
             columns[name] = np.concatenate([getattr(series, name) for series in all_series])
         return columns, all_series[0].edges.tolist()
 
@@ -295,10 +298,11 @@ def read_grid(path: Path) -> tuple[Grid, list[GridPoint]]:
                 if checksums is not None and checksum(rows) != checksums[str(point.number)]:
                     damaged.append(point)
                     continue
+                stored = [*STORED, *["batches"] * ("batches" in rows)]
                 grid.series[point.number] = Series(
                     edges,
                     bound=rows["bound"].astype(bool),
-                    **{name: np.asarray(rows[name], np.float64) for name in STORED},
+                    **{name: np.asarray(rows[name], np.float64) for name in stored},
                 )
         return grid, damaged
 

@@ -22,9 +22,10 @@ from snmc.ground.cache import source_hash
 from snmc.ground.errors import InputError
 from snmc.ground.files import locked, set_aside
 from snmc.ground.root_file import DamageError, to_json
-from snmc.judgement.grid import Grid, empty_grid, label, load_grid, named, read_grid
+from snmc.judgement.grid import Grid, GridPoint, empty_grid, label, load_grid, named, read_grid
 from snmc.judgement.measurement import check_scaling, measure
-from snmc.judgement.series import Series
+from snmc.judgement.series import Series, ratio_of
+from snmc.roles.model_file import model_source
 from snmc.roles.registry import find_detector
 from snmc.run.pipeline import versions
 from snmc.run.prepare import prepare_generators
@@ -92,16 +93,14 @@ def fill_grid(
         part.unlink(missing_ok=True)
 
     left = [point for point in card.points if point.number not in grid.series]
-    work: Callable[[Any], Series] = functools.partial(
+    work = functools.partial(
         measure, couplings=card.couplings, events=card.events, seed=card.seed,
         bin_width=card.bin_width,
     )  # fmt: skip
-    items: Sequence[Any] = left
-    if scheduler is not None:
-        work, items = functools.partial(_assigned, work), _with_digests(left)
     results = ordered(
-        work, items, workers=workers or os.cpu_count() or 1, scheduler=scheduler, ahead=2
-    )
+        functools.partial(_assigned, work), _with_digests(left),
+        workers=workers or os.cpu_count() or 1, scheduler=scheduler, ahead=2,
+    )  # fmt: skip
     due = time.monotonic() + SAVED_EVERY
     bar = tqdm(
         total=len(card.points), initial=len(grid.series), unit="point", desc=path.name,
@@ -195,7 +194,7 @@ def identity_of(card: ScanCard) -> dict[str, Any]:
         json.dumps(core): core for core in (point.card.supernova.core for point in card.points)
     }
     contents = [
-        model.content
+        model.content + model_source(type(model))
         for point in card.points
         if point.mass == card.masses[0]
         for model in prepare_generators(point.card).values()
@@ -212,13 +211,13 @@ def identity_of(card: ScanCard) -> dict[str, Any]:
 
 
 def _assigned(measure: Callable[[ScanPoint], Series], item: tuple[ScanPoint, str]) -> Series:
-    """Measure on a worker, which may find other files under the names in the card."""
+    """Measure, unless other files are now, or on this worker, under the names in the card."""
     point, digest = item
     if _digest(point) != digest:
         raise InputError(
-            f"--scheduler: a worker on {gethostname()} finds another core, detector or file of the "
-            "generator by the names in the card than this process; needs the same files on all "
-            "machines"
+            f"a worker on {gethostname()} finds another core, detector or file of the generator by "
+            "the names in the card than the scan began with; needs the same files, unchanged until "
+            "its end, on all machines"
         )
     return measure(point)
 
@@ -236,7 +235,10 @@ def _digest(point: ScanPoint) -> str:
     """Hash of what a point's card names: core, detector, the generator's files."""
     contents = [
         load_core(point.card.supernova.core).content,
-        *(model.content for model in prepare_generators(point.card).values()),
+        *(
+            model.content + model_source(type(model))
+            for model in prepare_generators(point.card).values()
+        ),
         None if point.detector == ENERGY else find_detector(point.detector, point.card.path).card,
     ]
     return hashlib.sha256(to_json({"contents": contents}).encode()).hexdigest()
@@ -247,7 +249,8 @@ def _provenance() -> dict[str, Any]:
         "command": sys.argv,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "random": "block b of point k: SeedSequence(seed, spawn_key=(k, b)), PCG64",
+        "random": "block b of point k: SeedSequence(seed, spawn_key=(k', b)), PCG64, k' the number "
+        "of the point of that mass, parameter and detector with the first value of each axis",
     }
 
 
@@ -292,6 +295,34 @@ def _summary(grid: Grid, detector: str) -> list[str]:
             f"{_span(min(masses), max(masses), 'MeV')} and "
             f"{_span(couplings.min(), couplings.max(), grid.unit)}; more scan.events help"
         )
+    for place, (_, values) in enumerate(grid.axes):
+        if len(values) > 1:
+            lines += _along(grid, own, most, place, int(coupling))
+    return lines
+
+
+def _along(
+    grid: Grid, done: Sequence[GridPoint], most: GridPoint, place: int, coupling: int
+) -> list[str]:
+    """Lines on one axis at the point `most`: the numbers, and their ratios to the first of them."""
+    key, values = grid.axes[place]
+
+    def but_for_the_axis(point: GridPoint) -> tuple[Any, ...]:
+        return point.mass, point.parameter, point.choice[:place], point.choice[place + 1 :]
+
+    row = [p for p in done if but_for_the_axis(p) == but_for_the_axis(most)]
+    first = grid.series[row[0].number]
+    lines = [f"    along {key}, there; over the first of them"]
+    for point in row:
+        series = grid.series[point.number]
+        ratio, error = (numbers[coupling] for numbers in ratio_of(series, first))
+        text = "" if point is row[0] or np.isnan(ratio) else f"  {ratio:.5g}"
+        if text and not np.isnan(error):
+            text += f" +- {error:.2g}"
+        counts = series.counts[coupling]
+        percent = 100 * series.error[coupling] / counts if counts else 0.0
+        shown = str(values[point.choice[place]])
+        lines.append(f"      {shown:<15} {counts:.5g} +- {percent:.2g} %{text}")
     return lines
 
 

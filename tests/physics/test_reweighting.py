@@ -135,9 +135,10 @@ def test_spectra_are_the_weights_in_bins(supernova):
     place = np.searchsorted(edges, energy[rows], side="right") - 1
     spectrum, variance = np.zeros((2, 2, 2))
     sums, squares = np.zeros((2, 2))
+    batches = np.zeros((2, 7))
     add_spectra(
         strengths, sample.columns["weight"], sample.decay, sample.depths, sample.decays,
-        area(energy[rows]), rows, event[rows], place, spectrum, variance, sums, squares,
+        area(energy[rows]), rows, event[rows], place, spectrum, variance, sums, squares, batches,
     )  # fmt: skip
     for i, strength in enumerate(strengths):
         value = sample.weights(strength)[rows] * area(energy[rows])
@@ -146,6 +147,8 @@ def test_spectra_are_the_weights_in_bins(supernova):
         assert sums[i] == pytest.approx(value.sum(), rel=1e-12, abs=0)
         of_event = np.bincount(event[rows].astype(np.int64), value)
         assert squares[i] == pytest.approx((of_event**2).sum(), rel=1e-12, abs=0)
+        parts = np.bincount(event[rows].astype(np.int64) % 7, value)
+        assert batches[i] == pytest.approx(parts, rel=1e-12, abs=0)
     assert squares[0] > 1.1 * np.sum((sample.weights(1.0)[rows] * area(energy[rows])) ** 2)
 
 

@@ -168,7 +168,7 @@ def test_the_command_tells_damage(
     assert status() == 0
     assert "as it was written" in capsys.readouterr().out
     assert status("--json") == 2
-    assert "--check: found with --json" in capsys.readouterr().err
+    assert "--check: found with other options" in capsys.readouterr().err
     # the last of each: the metadata of the start are left in the file as unused bytes
     for found, said in ((b"by hand", "the metadata"), (np.float64(3).tobytes()[::-1], "parent_sp")):
         place = content.rindex(found)
