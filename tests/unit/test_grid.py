@@ -526,7 +526,7 @@ def test_a_map_is_drawn_of_whatever_there_is(tmp_path, measured):
     cases["axes"] = make_grid(("smm-grs",), AXES[:1])
     cases["small"] = replace(
         measured, couplings=(1e-15,), points=measured.points[:1], series={
-            0: Series(*(np.ones(shape) for shape in (2, (1, 1), (1, 1), 1, 1, 1, 1)))
+            0: Series(np.array([1.0, 2.0]), *(np.ones(n) for n in ((1, 1), (1, 1), 1, 1, 1, 1)))
         },
     )  # fmt: skip
     for name, grid in cases.items():
