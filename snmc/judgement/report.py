@@ -11,6 +11,7 @@ from snmc.ground.errors import InputError
 from snmc.ground.root_file import open_root, read_metadata, reading_root
 from snmc.run.card import RunCard
 from snmc.run.event_file import check_records
+from snmc.run.metadata import EventMetadata, checked
 from snmc.run.prepare import prepare_generators, prepare_supernova
 
 TREES = ("arrivals", "detections")
@@ -96,8 +97,7 @@ def show_file(path: Path) -> dict[str, Any]:
         metadata = read_metadata(path, file)
         if not metadata:
             raise InputError(f"{path}: found no 'metadata' in it; needs a file written by snmc")
-        if "tallies" not in metadata and "columns" not in metadata:
-            raise InputError(f"{path}: found others' 'metadata' in it; needs a file of snmc")
+        checked(path, metadata, EventMetadata)
         check_records(path, file)
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
     return {"file": str(path), "complete": "tallies" in metadata, "entries": entries, **metadata}
