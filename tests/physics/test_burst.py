@@ -252,52 +252,6 @@ def test_detectors_bound_holds(tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "told"),
-    [
-        ("a.txt", "1 2 3\n4 5 6\n", "found 3 numbers a row"),
-        ("a.txt", "0 1 1 1 5 5 5 1 1 1\n1 1 1 1 5 5 5 1 1 1\n", "a_key.txt: cannot be read"),
-        ("a.txt", "time luminosity_nu_e\n0 1\n1 1\n", "found columns time, luminosity_nu_e"),
-        ("a.txt", "0 1\n1 x\n", "found '1 x'; needs numbers$"),
-        (
-            "a.txt",
-            "t L_nu_e\n0 1\n1 1\n",
-            "'t L_nu_e', no known layout; needs numbers, or a header of time, lumi.*ing_nu_x$",
-        ),
-        ("a.txt", "0 nan\n1 1\n", "finite numbers"),
-        ("a.txt", "", "two or more rows"),
-    ],
-)
-def test_what_is_no_table_is_named(tmp_path, name, text, told):
-    """Catches a traceback, or numbers taken for what they are not."""
-    (tmp_path / name).write_text(text)
-    with pytest.raises(InputError, match=told):
-        load_burst(tmp_path / name)
-
-
-def test_folders_and_wrong_numbers_are_named(tmp_path):
-    """Catches an empty folder, two models in one, times that fall, negative values."""
-    with pytest.raises(InputError, match=r"found no luminosity_nue\*\.txt"):
-        load_burst(tmp_path)
-    folder = by_flavour(tmp_path)
-    (folder / "alpha_nue_other.txt").write_text("0 1\n1 1\n")
-    with pytest.raises(InputError, match="needs one"):
-        load_burst(folder)
-    good = plain(tmp_path).read_text().splitlines()
-    for lines, told in (
-        ([good[0], good[2], good[1]], "times that rise"),
-        ([good[0], *(line.replace("e+52", "e-00", 1) for line in good[1:3])], "luminosities"),
-        ([good[0], good[4].replace("e+52", "e+52 ").replace(" 1.4", " 9.4"), good[5]], None),
-    ):
-        path = tmp_path / "wrong.txt"
-        path.write_text("\n".join(lines))
-        if told is None:
-            load_burst(path)
-        else:
-            with pytest.raises(InputError, match=told):
-                load_burst(path)
-
-
 def card(folder, line):
     """A run card with one more line in [generator]."""
     path = folder / "card.toml"
