@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.core import CoreState
+from snmc.core.fill import SCARCEST
 from snmc.ground.compiled import compiled
 from snmc.ground.errors import PhysicsError, unknown_name
 from snmc.ground.quadrature import unit_rule
@@ -282,6 +283,7 @@ def species(name: str, state: CoreState, screening: Screening) -> Species:
         full = state.mu_p + M_PROTON if name == "p" else state.mu_n + M_NEUTRON
         number = state.proton_density
         density = number if name == "p" else state.baryon_density - number
+        density = np.maximum(density, SCARCEST * state.baryon_density)
         mu = fermion_chemical_potential(density, mass, state.temperature)
         return Species(name, mass, mu, FERMI, full - mu)
     if name == "gamma":
