@@ -382,7 +382,7 @@ def test_warnings_are_one_line_on_stderr(here, stand_in, capsys):
     def run(card, **options):
         for _ in range(3):
             warnings.warn("approximation used", PhysicsWarning, stacklevel=1)
-        return SimpleNamespace(text=lambda: "done")
+        return SimpleNamespace(text=lambda: "done", faint=[])
 
     stand_in("snmc.run.pipeline", run=run)
     assert status("run", "c.toml") == 0
