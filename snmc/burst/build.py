@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 
 FOE = 1e51  # erg
 PARTS = 8  # of a cell of a table
-LARGEST_MEAN = 200.0  # MeV
+LEAST_MEAN, LARGEST_MEAN = 0.5, 200.0  # MeV; the least of all neutrinos together
 # Of all neutrinos [erg]: from the onset of a collapse alone to the rest energy of the Sun.
 LEAST_ENERGY, MOST_ENERGY = 1e48, 1.8e54
 _USUAL_ENERGY = (3e51, 1.5e54)  # erg, to which a mistaken unit must lead
@@ -161,6 +161,13 @@ def checked(emission: BurstEmission, path: Path, unit: float = 1.0) -> BurstEmis
                 guess(energy, *_USUAL_ENERGY, {"ms": 1e-3}, "erg", "are the times in {}?")
                 or guess(energy, *_USUAL_ENERGY, units, "erg", "are the luminosities in {}?")
             )
+        )
+    mean = energy / MEV_IN_ERG / float(emission.copies @ emission.numbers().sum(axis=1))
+    if not LEAST_MEAN <= mean <= LARGEST_MEAN:
+        raise InputError(
+            f"{path}: its neutrinos have a mean energy of {mean:.3g} MeV; must be {LEAST_MEAN:g} to"
+            f" {LARGEST_MEAN:g} MeV"
+            + guess(mean, *_USUAL_MEAN, _ENERGIES, "MeV", "are the energies in {}?")
         )
     return emission
 
