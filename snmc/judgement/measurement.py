@@ -123,7 +123,7 @@ def accepted(
     """Expected counts per unit weight, the row and the reconstructed energy of what is kept."""
     # with weights of one, so that no strength can make them vanish
     arrivals = {**sample.columns, "weight": np.ones(len(sample.decay))}
-    detections = detector.detect(arrivals, window, stream)
+    detections = detector.detect(arrivals, window, stream, complete=False)
     kept = np.flatnonzero(detections.columns["accepted"])
     columns = detections.columns
     return (

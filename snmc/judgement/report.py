@@ -13,6 +13,7 @@ from snmc.judgement.prospects import lines_of as observation_lines
 from snmc.judgement.prospects import prospects
 from snmc.run.card import RunCard
 from snmc.run.event_file import check_records
+from snmc.run.metadata import EventMetadata, checked
 from snmc.run.prepare import prepare_generators, prepare_supernova
 
 TREES = ("arrivals", "detections")
@@ -110,8 +111,7 @@ def show_file(path: Path) -> dict[str, Any]:
         metadata = read_metadata(path, file)
         if not metadata:
             raise InputError(f"{path}: found no 'metadata' in it; needs a file written by snmc")
-        if "tallies" not in metadata and "columns" not in metadata:
-            raise InputError(f"{path}: found others' 'metadata' in it; needs a file of snmc")
+        checked(path, metadata, EventMetadata)
         check_records(path, file)
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
     return {"file": str(path), "complete": "tallies" in metadata, "entries": entries, **metadata}
