@@ -157,7 +157,7 @@ def _response(detector: Detector, fluences: Array, edges: Array, window: float, 
             "theta": nothing,
             "phi": nothing,
         }
-        found = detector.detect(arrivals, window, stream)
+        found = detector.detect(arrivals, window, stream, complete=False)
         energy = np.asarray(found.columns["energy"], dtype=np.float64)
         kept = (energy >= edges[0]) & (energy <= edges[-1])
         kept &= np.asarray(found.columns["accepted"], dtype=np.bool_)

@@ -117,8 +117,17 @@ class Detector(ABC):
         return np.asarray(energies + 6 * self._energy_resolution(energies) >= self.energy_window[0])
 
     @abstractmethod
-    def _react(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> Reactions:
-        """Reactions of the arrivals whose effective area is above zero, in their order."""
+    def _react(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None,
+    ) -> Reactions:
+        """Reactions of the arrivals whose effective area is above zero, in their order.
+
+        `unseen`: as of `snmc.interactions.channel.Channel.sample`.
+        """
 
     @abstractmethod
     def _containment(self, energy: Floats) -> Floats | None:
@@ -133,7 +142,14 @@ class Detector(ABC):
         `arrival`, `track`: of the arrival and of the signal, off the supernova's direction.
         """
 
-    def detect(self, arrivals: Columns, window: float, stream: np.random.Generator) -> Detections:
+    def detect(
+        self,
+        arrivals: Columns,
+        window: float,
+        stream: np.random.Generator,
+        *,
+        complete: bool = True,
+    ) -> Detections:
         """Turn a batch of arrivals into detections.
 
         Each arrival that can react makes one reaction, its channel drawn in proportion to the
@@ -146,8 +162,9 @@ class Detector(ABC):
         imaging reports the supernova's own direction.
 
         `arrivals`: columns of `ground.columns.ARRIVALS`; `stream`: random numbers, to which the
-        result is bound. Raises InputError for a window that is not positive, PhysicsError where a
-        cross section is beyond its range.
+        result is bound; `complete`: whether particles are wanted that do not show, which takes
+        time and changes nothing else. Raises InputError for a window that is not positive,
+        PhysicsError where a cross section is beyond its range.
         """
         if not window > 0:
             raise InputError(f"window: found {window!r} s; needs a positive time")
@@ -155,6 +172,7 @@ class Detector(ABC):
             np.asarray(arrivals["pdg"], dtype=np.int32),
             np.asarray(arrivals["energy"], dtype=np.float64),
             stream,
+            stream.spawn(1)[0] if complete else None,
         )
         states = reactions.states
         reaction = np.repeat(np.arange(states.signals.size), states.signals)

@@ -102,7 +102,13 @@ class NeutrinoDetector(Detector):
         areas = self._areas(codes.ravel(), energies.ravel())
         return np.asarray(areas.sum(axis=0).reshape(energies.shape))
 
-    def _react(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> Reactions:
+    def _react(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None,
+    ) -> Reactions:
         areas = self._areas(pdg, energy)
         area = areas.sum(axis=0)
         rows = np.flatnonzero(area > 0)
@@ -114,7 +120,7 @@ class NeutrinoDetector(Detector):
         for number, channel in enumerate(self._channels):
             at = np.flatnonzero(chosen == number)
             if at.size:
-                parts.append((at, channel.sample(pdg[at], energy[at], stream)))
+                parts.append((at, channel.sample(pdg[at], energy[at], stream, unseen)))
         states = _joined(parts, rows.size)
         if self._card.muons is not None and not self._card.muons.visible:
             states = _without(states, states.signal_kind == MUON_LIKE)

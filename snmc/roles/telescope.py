@@ -40,7 +40,13 @@ class Telescope(Detector):
         energies = np.asarray(energy, dtype=np.float64)
         return np.where(np.asarray(pdg) == PHOTON, self._card.effective_area(energies), 0.0)
 
-    def _react(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> Reactions:
+    def _react(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None,
+    ) -> Reactions:
         area = self.effective_area(pdg, energy)
         rows = np.flatnonzero(area > 0)
         forward, zero = np.ones(rows.size), np.zeros(rows.size)
