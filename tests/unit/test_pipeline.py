@@ -14,6 +14,7 @@ import uproot
 
 from snmc.ground.columns import ARRIVALS, file_columns
 from snmc.ground.errors import InputError
+from snmc.ground.files import OutputError, locked
 from snmc.ground.streams import BLOCK_EVENTS
 from snmc.run import pipeline
 from snmc.run.pipeline import groups_in_order, plan_run, run
@@ -140,6 +141,16 @@ def test_resume_gives_the_same_file(make_card, tmp_path, monkeypatch, stop, extr
     assert_same_events(whole.path, resumed.path)
     assert resumed.metadata["tallies"] == pytest.approx(whole.metadata["tallies"], rel=1e-12, abs=0)
     assert not part.exists()
+
+
+@pytest.mark.parametrize("option", ["none", "resume", "overwrite"])
+def test_one_process_writes_a_file(make_card, monkeypatch, option):
+    """Catches two runs that write one file, and tables computed before that is told."""
+    monkeypatch.setattr(pipeline, "prepare", lambda card: pytest.fail("prepared"))
+    card = make_card()
+    with locked(card.run.output), pytest.raises(OutputError, match=r"events\.root: process \d+ on"):
+        run(card, **(KEYWORDS | {option: True} if option != "none" else KEYWORDS))
+    assert not list(card.run.output.parent.glob(".*"))
 
 
 def test_resume_refuses_another_card(make_card, monkeypatch):
