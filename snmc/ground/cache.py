@@ -169,7 +169,7 @@ def _chosen_folder() -> Path | None:
     chosen = os.environ.get("SNMC_CACHE_DIR")
     if not chosen:
         return None
-    folder = Path(chosen)
+    folder = Path(chosen).absolute()  # also for processes that are started elsewhere
     if not _writable(folder):
         raise InputError(f"SNMC_CACHE_DIR: found '{chosen}'; needs a folder one can write to")
     if folder.stat().st_mode & stat.S_IWOTH:

@@ -193,6 +193,16 @@ class RunSummary:
             lines += ["all together", *self._sums(generators)]
         return "\n".join(lines)
 
+    @property
+    def faint(self) -> list[str]:
+        """Labels of the generators of which nothing, or less than one count, is to be seen."""
+        sum_of = "counts" if self.metadata["card"]["run"]["supernovae"] is None else "accepted_rows"
+        return [
+            generator["label"]
+            for generator in self.metadata["generators"]
+            if generator["tallies"].get(sum_of, generator["tallies"]["arrival_rows"]) < 1
+        ]
+
     def _sums(self, generators: Sequence[Mapping[str, Any]]) -> list[str]:
         """Lines with the sums over some generators, whose errors are independent."""
         tallies = [generator["tallies"] for generator in generators]
@@ -216,7 +226,7 @@ class RunSummary:
                 "before efficiency and windows)"
             )
         if total["arrival_rows"] == 0:
-            lines.append("  nothing can be seen: all of it is too early, too late or too rare")
+            lines.append("  nothing can be seen")
         return lines
 
 
