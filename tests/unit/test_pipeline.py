@@ -341,8 +341,9 @@ def test_a_core_too_hot_for_the_detector_is_refused_before_anything_is_written(t
         ' mu_e = "200 MeV", mu_nu_e = "0 MeV", rho = "9e14 g/cm^3", duration = "1 s"}\n'
         'distance = "10 kpc"\n[generator]\nname = "dipole"\nmass = "100 MeV"\nd = "1e-12 / MeV"\n'
         '[observation]\ndetector = "super-kamiokande"\nwindow = "100 s"\n'
-        '[run]\nevents = 1000\nprecision = "draft"\noutput = "hot.root"\n'
+        '[run]\nevents = 1000\nprecision = "draft"\n'
     )
+    checked = load_card(card, [f'run.output="{tmp_path / "hot.root"}"'])
     with pytest.raises(InputError, match=r"'dipole': its spectrum reaches .* MeV, beyond super-k"):
-        run(load_card(card), workers=1, resume=False, overwrite=False, quiet=True)
+        run(checked, workers=1, resume=False, overwrite=False, quiet=True)
     assert not [*tmp_path.glob("*hot.root*")]
