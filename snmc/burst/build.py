@@ -117,14 +117,16 @@ def pinched_emission(curves: Curves, content: str) -> BurstEmission:
     return checked(emission, curves.path, curves.unit)
 
 
-def pinching_of(mean: Array, square: Array, where: Callable[[int, int], str]) -> Array:
-    """Pinching from <E> [MeV] and <E^2> [MeV^2]: (2 <E>^2 - <E^2>)/(<E^2> - <E>^2).
+def pinching_of(
+    luminosity: Array, mean: Array, square: Array, where: Callable[[int, int], str]
+) -> Array:
+    """Pinching from <E> [MeV] and <E^2> [MeV^2]: (2 <E>^2 - <E^2>)/(<E^2> - <E>^2), all (3, n).
 
-    From <E^2>/<E>^2 = (2 + a)/(1 + a). Zero where both are 0, and with a PhysicsWarning where it
-    would be below 0, of spectra broader than any pinched one. `where(kind, instant)`: the
+    From <E^2>/<E>^2 = (2 + a)/(1 + a). Zero where the `luminosity` is 0, and with a PhysicsWarning
+    where it would be below 0, of spectra broader than any pinched one. `where(kind, instant)`: the
     place of <E^2>, for the InputError where it does not exceed <E>^2.
     """
-    given = mean != 0
+    given = (luminosity > 0) & (mean != 0)
     narrow = given & (square <= mean**2)
     if np.any(narrow):
         kind, i = (int(k) for k in np.argwhere(narrow)[0])

@@ -60,7 +60,9 @@ def _load(path: Path, distance: float | None, duration: float | None) -> BurstEm
         return gamma.read(path, table, sources)
     if steps.recognises(table):
         return steps.read(path, table, sources)
-    raise InputError(f"{path}: found {table.values.shape[1]} numbers a row, no header; {_known()}")
+    raise InputError(
+        f"{path}: found {table.values.shape[1]} numbers a row, no header of known names; {_known()}"
+    )
 
 
 def _refuse(path: Path, distance: float | None, duration: float | None) -> None:

@@ -41,7 +41,7 @@ from snmc.roles.detector import Detections, Detector, spread
 from snmc.roles.generator import Source
 from snmc.roles.model_file import model_source
 from snmc.run.card import RunCard
-from snmc.run.prepare import Experiment, prepare, response_of
+from snmc.run.prepare import Experiment, check_reach, prepare, reach_of, response_of
 from snmc.run.scheduler import check_scheduler, heard, ordered
 from snmc.run.sink import RootSink, refuse_existing
 
@@ -193,6 +193,16 @@ class RunSummary:
             lines += ["all together", *self._sums(generators)]
         return "\n".join(lines)
 
+    @property
+    def faint(self) -> list[str]:
+        """Labels of the generators of which nothing, or less than one count, is to be seen."""
+        sum_of = "counts" if self.metadata["card"]["run"]["supernovae"] is None else "accepted_rows"
+        return [
+            generator["label"]
+            for generator in self.metadata["generators"]
+            if generator["tallies"].get(sum_of, generator["tallies"]["arrival_rows"]) < 1
+        ]
+
     def _sums(self, generators: Sequence[Mapping[str, Any]]) -> list[str]:
         """Lines with the sums over some generators, whose errors are independent."""
         tallies = [generator["tallies"] for generator in generators]
@@ -216,7 +226,7 @@ class RunSummary:
                 "before efficiency and windows)"
             )
         if total["arrival_rows"] == 0:
-            lines.append("  nothing can be seen: all of it is too early, too late or too rare")
+            lines.append("  nothing can be seen")
         return lines
 
 
@@ -268,6 +278,9 @@ def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -
         )
         for generator in experiment.generators.values()
     ]
+    for (label, generator), source in zip(experiment.generators.items(), sources, strict=True):
+        if generator.highest_energy is None:  # of the others it was checked when they were made
+            check_reach(card, label, reach_of(source), detector)
     window = experiment.observation.window
     if run.supernovae is None:
         whole = np.array([run.events])

@@ -272,8 +272,10 @@ def scaled(path: Path, luminosity: float = 1, time: float = 1) -> Path:
 
 BAD = {
     "three columns": (lambda p: written(p, "1 2 3\n4 5 6\n"),
-                      r"found 3 numbers a row, no header; needs one of: named columns"),
-    "no key": (lambda p: written(p, "0 1 1 1 5 5 5 1 1 1\n" * 2), "a_key.txt: cannot read"),
+                      r"found 3 numbers a row, no header of known names; needs one of: named"),
+    "no key": (lambda p: written(p, "0 1 1 1 5 5 5 1e51 1 1\n" * 2), "a_key.txt: cannot read"),
+    "another order": (lambda p: written(p, "# t L E a\n" + "0 1e52 1e52 1e52 9 9 9 2 2 2\n" * 2),
+                      "found 10 numbers a row, no header of kn"),
     "columns": (lambda p: written(p, "time luminosity_nu_e\n0 1\n1 1\n"),
                 "found columns time, luminosity_nu_e; needs time, and luminosity_"),
     "word": (lambda p: written(p, "0 1\n1 x\n"), "line 2, column 2: found 'x'; needs a number"),
