@@ -124,7 +124,7 @@ def locked(path: Path) -> Iterator[None]:
 def _held(lock: Path, path: Path) -> int:
     """Open and lock the file `lock` for `path`; the descriptor that holds it."""
     while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -87,3 +87,12 @@ def test_list_of_the_tables_keeps_its_order(module):
     assert rows == sorted(
         [*known, "| [limit-b](limit-b.csv) | new |", "| [limit-c](limit-c.csv) | c |"]
     )
+
+
+def test_every_limit_card_has_its_table():
+    """Catches a card whose limit nobody has made, and a table that no card makes."""
+    folder = MACROS.parent / "docs" / "limits"
+    cards = {path.stem for path in MACROS.glob("limit-*.toml")}
+    assert {path.stem for path in folder.glob("*.csv")} == cards
+    text = (folder / "README.md").read_text()
+    assert all(f"| [{card}]({card}.csv) |" in text for card in cards)

@@ -120,6 +120,16 @@ def test_a_full_disk_does_not_hinder_the_lock(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_link_in_place_of_a_lock_is_not_followed(tmp_path):
+    """Catches a file of ours that the note of a lock overwrites, where another put a link to it."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / ".o.root.lock").symlink_to(victim)
+    with pytest.raises(OutputError, match=r"o\.root: cannot be locked"), locked(tmp_path / "o.root"):
+        pass
+    assert victim.read_text() == "mine"
+
+
 def test_many_processes_one_at_a_time(tmp_path):
     """Catches the race of a lock file removed by its holder while another opens it."""
     counter = tmp_path / "counter"
