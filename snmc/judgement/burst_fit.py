@@ -17,9 +17,9 @@ from snmc.ground.errors import InputError, PhysicsError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.judgement.statistics import best_strength
 from snmc.roles.detector import Detector
-from snmc.roles.generator import Response
+from snmc.roles.generator import PDG_OF, Response
 from snmc.run.card import RunCard
-from snmc.run.prepare import PDG_OF, Experiment, prepare, response_of
+from snmc.run.prepare import Experiment, prepare
 
 Array = npt.NDArray[np.float64]
 
@@ -58,9 +58,11 @@ def burst_templates(card: RunCard, edges: npt.ArrayLike) -> Array:
     if detector is None or len(experiment.generators) != 1:
         raise InputError(f"{card.path}: the fit of a burst needs one generator and a detector")
     bins = np.asarray(edges, dtype=np.float64)
-    area = response_of(detector)
+    area = detector.effective_area
     usual = _arrivals(card, experiment, area, 0)
-    hard = _arrivals(card, experiment, lambda energy: area(energy) * energy**3, 1)
+    hard = _arrivals(
+        card, experiment, lambda pdg, energy: area(pdg, energy) * np.asarray(energy) ** 3, 1
+    )
     between = math.exp((np.log(usual[1]).mean() + np.log(hard[1]).mean()) / 2)
     fluences = _fluences(
         *(
@@ -78,8 +80,8 @@ def _arrivals(
     """Particle, energy [MeV] and weight [1/cm2] of arrivals drawn to suit a response [cm2]."""
     (generator,) = experiment.generators.values()
     source = generator.prepare(
-        experiment.supernova, experiment.observation, card.run.precision, 1, True, response
-    )
+        experiment.supernova, experiment.observation, card.run.precision, 1, True
+    ).drawn_by(response)
     if source.empty:
         raise PhysicsError(f"{card.path}: nothing of the burst arrives in the window")
     events = _BLOCKS * BLOCK_EVENTS

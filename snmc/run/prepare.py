@@ -3,16 +3,12 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from snmc.core import load_core
 from snmc.ground.errors import InputError
 from snmc.roles.detector import Detector
-from snmc.roles.generator import Array, Generator, Observation, Response, Supernova
+from snmc.roles.generator import PDG_OF, Generator, Observation, Supernova
 from snmc.roles.registry import find_detector, find_generator
 from snmc.run.card import RunCard
-
-PDG_OF = {"photon": (22,), "neutrino": (12, -12, 14, -14, 16, -16)}
 
 
 @dataclass(frozen=True)
@@ -89,16 +85,3 @@ def prepare(card: RunCard) -> Experiment:
                 + " and ".join(f"{name}s" for name in sought)
             )
     return Experiment(prepare_supernova(card), generators, detector, observation)
-
-
-def response_of(detector: Detector) -> Response:
-    """Largest area [cm2] that the detector shows to any particle it looks for."""
-
-    def response(energy: Array) -> Array:
-        areas = [
-            detector.effective_area(np.full(energy.shape, pdg, np.int32), energy)
-            for pdg in PDG_OF[detector.daughters]
-        ]
-        return np.asarray(np.max(areas, axis=0))
-
-    return response
