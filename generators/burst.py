@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snmc.burst import SPECIES, BurstEmission, load_burst
-from snmc.burst.emission import KIND_OF, KINDS, moment, pinched
+from snmc.burst import FORMATS, SPECIES, BurstEmission, load_burst
+from snmc.burst.emission import KIND_OF, KINDS, STEEPEST, moment, pinched
 from snmc.decays.fluence import Daughter
 from snmc.flavour import transition_probability
 from snmc.ground.columns import ARRIVALS, Columns
@@ -44,8 +44,8 @@ COOLING_TIME = 3.0  # s
 STEP, LAST = 0.02, 20.0  # of the exponential's table, in cooling times: all but e^-20
 DENSE = 1e15  # MeV g/cm3, beyond all resonances
 M2_IN_CM2 = 1e4
-HIGHEST_POWER = 8  # of E, by which draws are steeper than the spectrum
-MARGIN = 1.002
+MARGIN = 1.002  # of the envelope of a response, for what lies between its points
+OF_A_TABLE = ("table_distance", "table_duration")
 
 
 def exponential(
@@ -83,12 +83,15 @@ class Burst(Generator):
             "cooling_time", "s", 1e-3, 1e3, "in which the luminosity falls by a factor e",
             default=COOLING_TIME,
         ),
+        Parameter("table_distance", "kpc", 1e-3, 1e5, "that a table of a fluence is for",
+                  optional=True),
+        Parameter("table_duration", "s", 1e-3, 1e3, "of the emission of a fluence", optional=True),
     )  # fmt: skip
     files = (
         File(
             "table",
-            "luminosity, mean energy and pinching of each flavour against time, in place of all "
-            "parameters",
+            "luminosity and spectrum of each flavour against time, or a fluence, in place of the "
+            "other parameters: " + ", ".join(FORMATS),
         ),
     )
     references = (
@@ -99,12 +102,18 @@ class Burst(Generator):
     def __init__(self, values: Mapping[str, Value]) -> None:
         super().__init__(values)
         table = self.values.get("table")
+        distance, duration = (self._optional(key) for key in OF_A_TABLE)
         if table is not None:
-            if len(self.values) > 1:
-                others = ", ".join(sorted(set(self.values) - {"table"}))
+            others = ", ".join(sorted(set(self.values) - {"table", *OF_A_TABLE}))
+            if others:
                 raise InputError(f"generator.table: found beside {others}; needs one or the other")
-            self.emission = load_burst(Path(str(table)))
+            try:
+                self.emission = load_burst(Path(str(table)), distance, duration)
+            except InputError as error:
+                raise InputError(f"generator.table: {error}") from error
             return
+        if distance is not None or duration is not None:
+            raise InputError(f"generator: found {' or '.join(OF_A_TABLE)} without a table")
         nu_e, nu_e_bar, nu_x = (
             self._number(key if key in self.values else "mean_energy")
             for key in (f"mean_energy_{kind}" for kind in KINDS)
@@ -119,10 +128,18 @@ class Burst(Generator):
     def _number(self, key: str) -> float:
         return float(self.values[key])  # type: ignore[arg-type]
 
+    def _optional(self, key: str) -> float | None:
+        return self._number(key) if key in self.values else None
+
     @property
     def sends(self) -> frozenset[Daughter]:
         """Neutrinos alone."""
         return frozenset({"neutrino"})
+
+    @property
+    def highest_energy(self) -> float:
+        """Energy [MeV] that no neutrino of a run exceeds."""
+        return self.emission.reach()
 
     @property
     def content(self) -> str:
@@ -204,7 +221,7 @@ class BurstSource:
         self._powers, self._steepness = np.zeros(1), np.ones((len(SPECIES), 1))
         self._limits = self._moments()
         if response is not None and not self.empty:
-            self._powers = np.arange(HIGHEST_POWER + 1.0)
+            self._powers = np.arange(STEEPEST + 1.0)
             self._limits = self._moments()
             drawn = np.einsum("krc,rc->kr", self._limits, numbers)[:, seen.row]
             self._steepness = self._envelopes(response, at_earth.T @ drawn.T)

@@ -398,8 +398,9 @@ def plot(source: str, output: Path | None) -> None:
 @snmc.command()
 @click.argument("source", metavar="FILE|CARD", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+@click.option("--csv", "as_csv", is_flag=True, help="Write the numbers of a grid as a table.")
 @_changes
-def show(source: Path, as_json: bool, changes: Changes) -> None:
+def show(source: Path, as_json: bool, as_csv: bool, changes: Changes) -> None:
     """Tell what a ROOT file holds, events or a grid, or what a run card would emit."""
     is_file = _is_root_file(source)
     if not is_file and _looks_like_root(source.name):
@@ -409,6 +410,11 @@ def show(source: Path, as_json: bool, changes: Changes) -> None:
         raise InputError(
             f"{option}: found with the ROOT file '{source}'; only a card can be changed"
         )
+    if as_csv:
+        if as_json:
+            raise InputError("found --csv and --json; give one of them")
+        _write_table(source)
+        return
     checked = None if is_file else _load(source, changes)
 
     from snmc.judgement import grid, report
@@ -431,6 +437,18 @@ def show(source: Path, as_json: bool, changes: Changes) -> None:
         _say(json.dumps(told, indent=2, allow_nan=False))
     else:
         _say(text(told))
+
+
+def _write_table(source: Path) -> None:
+    """Write the numbers of a grid as CSV."""
+    import csv
+
+    from snmc.judgement.grid import is_grid, load_grid
+    from snmc.judgement.grid_table import table_of
+
+    if not (_is_root_file(source) and is_grid(source)):
+        raise InputError(f"--csv: found with '{source}'; needs the file of a grid")
+    csv.writer(sys.stdout, lineterminator="\n").writerows(table_of(load_grid(source)))
 
 
 @snmc.command()

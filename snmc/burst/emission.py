@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammainc, gammaincinv, gammaln
+from scipy.special import gammainc, gammainccinv, gammaincinv, gammaln
 
 from snmc.ground.quadrature import unit_rule
 
@@ -22,6 +22,8 @@ KINDS = ("nu_e", "nu_e_bar", "nu_x")  # nu_x: each of the other four
 KIND_OF = np.array([0, 1, 2, 2, 2, 2])  # of the species
 
 TAIL = 1e-7  # share of the hottest spectrum beyond the energies looked at
+STEEPEST = 6  # power of E by which events may be drawn, to suit a detector
+BEYOND = 1e-12  # share of the hottest spectrum, so weighed, that a detector need not reach
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,32 @@ class BurstEmission:
     def within(self, start: float, stop: float) -> "BurstEmission":
         """The part from `start` to `stop` [s]; fewer than two instants if there is none."""
         start, stop = max(start, self.time[0]), min(stop, self.time[-1])
-        inside = self.time[(self.time > start) & (self.time < stop)]
-        time = np.concatenate([[start], inside, [stop]]) if start < stop else np.empty(0)
-        rate, energy, pinching = (
-            np.array([np.interp(time, self.time, row) for row in table])
-            for table in (self.rate, self.mean_energy, self.pinching)
+        if start >= stop:
+            nothing = np.empty((len(self.rate), 0))
+            return replace(
+                self, time=np.empty(0), rate=nothing, mean_energy=nothing, pinching=nothing
+            )
+        inside = (self.time > start) & (self.time < stop)
+        # The cells that begin at or before the start, and end at or behind the stop, have a width
+        # also where an instant is there twice, for a step.
+        first = int(np.searchsorted(self.time, start, side="right")) - 1
+        last = int(np.searchsorted(self.time, stop, side="left")) - 1
+
+        def at(table: Array, cell: int, time: float) -> Array:
+            part = (time - self.time[cell]) / (self.time[cell + 1] - self.time[cell])
+            return np.asarray(table[:, cell] * (1 - part) + table[:, cell + 1] * part)
+
+        def cut(table: Array) -> Array:
+            return np.column_stack([at(table, first, start), table[:, inside],
+                                    at(table, last, stop)])  # fmt: skip
+
+        return replace(
+            self,
+            time=np.concatenate([[start], self.time[inside], [stop]]),
+            rate=cut(self.rate),
+            mean_energy=cut(self.mean_energy),
+            pinching=cut(self.pinching),
         )
-        return replace(self, time=time, rate=rate, mean_energy=energy, pinching=pinching)
 
     def numbers(self) -> Array:
         """Neutrinos of one species of each spectrum in each cell of time, (spectra, n - 1)."""
@@ -91,6 +112,11 @@ class BurstEmission:
         """Energy [MeV] that only a share TAIL of the hottest spectrum exceeds."""
         shape = 1 + self.pinching
         return float(np.max(self.mean_energy / shape * gammaincinv(shape, 1 - TAIL)))
+
+    def reach(self) -> float:
+        """Energy [MeV] that no draw exceeds: only a share BEYOND does, weighed with E^STEEPEST."""
+        shape = 1 + self.pinching + STEEPEST
+        return float(np.max(self.mean_energy / (1 + self.pinching) * gammainccinv(shape, BEYOND)))
 
     def between(self, edges: Array) -> Array:
         """Neutrinos of one species between energies `edges` [MeV], (spectra, len(edges) - 1)."""

@@ -12,7 +12,9 @@ over the rest. The sum of w(s) is the fluence of a model with the couplings g.
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -87,16 +89,16 @@ def _weights(
 def add_spectra(
     strengths: Array, base: Array, decay: Array, depths: Array, decays: bool,
     factor: Array, origin: Integers, event: Integers, place: Integers,
-    spectrum: Array, variance: Array, sums: Array, squares: Array,
+    spectrum: Array, variance: Array, sums: Array, squares: Array, batches: Array,
 ) -> None:  # fmt: skip
     """Add what rows contribute at each of the `strengths` to spectra and sums.
 
     `base`, `decay`, `depths`, `decays`: of a `Sample`; `factor` (n,): expected counts per unit
     weight of row `origin` (n,); `event` (n,): rows of one stand together; `place` (n,): bin, or
     one outside. Added to: `spectrum`, `variance` (strengths, bins); `sums` (strengths,) and
-    `squares`, of the events' weights.
+    `squares`, of the events' weights; `batches` (strengths, n): of every n-th event.
     """
-    bins = spectrum.shape[1]
+    bins, parts = spectrum.shape[1], batches.shape[1]
     for i in range(len(strengths)):
         of_event = 0.0
         for j in range(len(origin)):
@@ -107,6 +109,7 @@ def add_spectra(
                 of_event = 0.0
             of_event += weight
             sums[i] += weight
+            batches[i, event[j] % parts] += weight
             if 0 <= place[j] < bins:
                 spectrum[i, place[j]] += weight
                 variance[i, place[j]] += weight * weight
@@ -261,6 +264,7 @@ class ReweightableSampler(DecaySampler):
         polarisation: Array | None,
         response: Array | None,
         secondaries: bool,
+        flights: Sequence[Flight] = (),
     ) -> None:
         """Prepare the tables.
 
@@ -270,13 +274,15 @@ class ReweightableSampler(DecaySampler):
         self._references = reference_strengths(strengths)
         self.bound_from = np.inf
         self._lines = None if opacity is None else Lines(opacity, emission, float(strengths.max()))
-        super().__init__(emission, modes, mass, flight, polarisation, response, secondaries)
+        super().__init__(
+            emission, modes, mass, flight, polarisation, response, secondaries, flights
+        )
         self._component = np.array(
             [emission.components.index(mode.component) for mode in modes], np.int64
         )
 
     def _tilt(self, numbers: Array, response: Array | None) -> Array:
-        """Mixture of what is seen at the reference strengths, each with the same weight."""
+        """Mixture of what each flight sees at each reference strength, all with equal weight."""
         lines = self._lines
         if lines is not None:
             self.bound_from = lines.bound_from(numbers, self._references)
@@ -287,9 +293,11 @@ class ReweightableSampler(DecaySampler):
                 escaping = lines.straight_out(strength)
             by_cell = (numbers * escaping).sum(axis=(0, 2))
             rate = strength * self.width / HBAR
-            tilt = self.seen_forward(by_cell, rate, response)[None, :, None, :] * escaping
-            if (total := float((numbers * tilt).sum())) > 0:
-                mixture += tilt / total
+            for flight in self._flights:
+                forward = self.seen_forward(flight, by_cell, rate, response)
+                tilt = forward[None, :, None, :] * escaping
+                if (total := float((numbers * tilt).sum())) > 0:
+                    mixture += tilt / total
         return mixture
 
     def draw(
@@ -326,24 +334,29 @@ class ParentSampler:
         width: float,
         mass: float,
         neutrinosphere: float,
+        neutrinospheres: Sequence[float] = (),
     ) -> None:
         """Prepare the tables: arguments as of `ReweightableSampler`.
 
-        `width` [MeV] of the parent at strength 1; `mass` [MeV]; `neutrinosphere` [m].
+        `width` [MeV] of the parent at strength 1; `mass` [MeV]; `neutrinosphere` [m];
+        `neutrinospheres`: all those for which parents shall be drawn with the same random numbers.
         """
         self.emission, self.mass = emission, mass
-        self._until = neutrinosphere / C_LIGHT * mass * width / HBAR  # lifetimes, times 1/p
+        per_metre = mass * width / HBAR / C_LIGHT  # lifetimes, times 1/p
+        self._until = neutrinosphere * per_metre
         self._lines = None if opacity is None else Lines(opacity, emission, float(strengths.max()))
         E, density = emission.energies, emission.density
         numbers = np.diff(E) * (density[..., 1:] + density[..., :-1]) / 2
-        lifetimes = self._until / np.sqrt((E[1:] - mass) * (E[1:] + mass))
+        p = np.sqrt((E[1:] - mass) * (E[1:] + mass))
         mixture = np.zeros(numbers.shape)
         references = reference_strengths(strengths)
         self.bound_from = np.inf
         if self._lines is not None:
             self.bound_from = self._lines.bound_from(numbers, references)
-        for strength in references:
-            tilt = np.broadcast_to(E[1:] * np.exp(-strength * lifetimes), numbers.shape)
+        radii = dict.fromkeys(neutrinospheres or (neutrinosphere,))
+        for strength, radius in product(references, radii):
+            lifetimes = strength * radius * per_metre / p
+            tilt = np.broadcast_to(E[1:] * np.exp(-lifetimes), numbers.shape)
             if self._lines is not None:
                 tilt = tilt * self._lines.straight_out(strength)
             if (total := float((numbers * tilt).sum())) > 0:

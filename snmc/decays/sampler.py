@@ -6,6 +6,7 @@ from the exponential truncated to [escape radius, observation] for one of the da
 is the probability so spent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,7 @@ M2_IN_CM2 = 1e4
 EXPONENTIAL, UNIFORM, LOGARITHMIC, EARLY = 0, 1, 2, 3  # laws of the decay time
 NEAR = 0.02  # of the time of escape: how soon after it logarithmic draws begin to thin out
 FAR = 30.0  # times of escape within which lie early draws
+DISTANCE, PHOTOSPHERE, NEUTRINOSPHERE, WINDOW, MAX_SINE = range(5)  # columns of flights
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,16 @@ class Flight:
         """Whether `pdg` is a photon or a neutrino, and such are looked for."""
         return self.photons if pdg == PHOTON else self.neutrinos and pdg in NEUTRINOS
 
-    def escape_radius(self, pdg: int) -> float:
-        """Smallest decay distance [m] from which a photon or neutrino `pdg` escapes."""
-        return self.photosphere if pdg == PHOTON else self.neutrinosphere
-
     def max_sine(self) -> float:
         """Largest sin(theta) accepted; infinite where the angle is not limited."""
         return float(np.sin(self.max_angle)) if self.max_angle < np.pi / 2 else np.inf
+
+    @property
+    def geometry(self) -> tuple[float, float, float, float, float]:
+        """Numbers that decide which decays are seen, in the order of DISTANCE to MAX_SINE."""
+        return (
+            self.distance, self.photosphere, self.neutrinosphere, self.window, self.max_sine()
+        )  # fmt: skip
 
 
 @compiled
@@ -166,14 +171,16 @@ def _sample(
     mode_cdf: Array, mode_daughters: npt.NDArray[np.int32], mode_masses: Array,
     mode_wanted: Booleans, mode_lean: Booleans, mode_amplitude: Array, mode_asymmetry: Array,
     secondaries: bool, rows_each: int, M: float, rate_at_rest: float,
-    distance: float, photosphere: float, neutrinosphere: float, window: float, max_sine: float,
+    flights: Array, own: int,
     photons: bool, neutrinos: bool, probability: Array, log_lo: float, dlog: float,
 ) -> tuple[npt.NDArray[np.generic], ...]:  # fmt: skip
     """Sample `count` decays; returns the arrival columns in the order of ARRIVALS.
 
     `bias` with `bias_steps` from one component, time and radius to the next: the tilt of each piece
     of energy. `any_rate`: draw decay times by three laws that suit any decay rate, and leave the
-    factor (t/tau) exp(-t/tau) out of the weight.
+    factor (t/tau) exp(-t/tau) out of the weight. `flights` (n, 5), see DISTANCE to MAX_SINE: a
+    decay is drawn for any of them; number `own` decides the columns, and what it does not see has
+    weight 0. So all random numbers are the same whichever of the flights it is.
     """
     _, times, radii, nodes = density.shape
     room = count * rows_each
@@ -195,8 +202,11 @@ def _sample(
     # of each daughter
     born_as = np.empty(MOST, np.int32)
     rest_energy, y, azimuth = np.empty(MOST), np.empty(MOST), np.empty(MOST)
-    first, t1, late, end = np.empty(MOST), np.empty(MOST), np.empty(MOST), np.empty(MOST)
-    early, chance, seen = np.empty(MOST), np.empty(MOST), np.empty(MOST, np.bool_)
+    # of each daughter on each flight
+    places = MOST * len(flights)
+    first, t1, late, end = np.empty(places), np.empty(places), np.empty(places), np.empty(places)
+    early, chance, seen = np.empty(places), np.empty(places), np.empty(places, np.bool_)
+    distance = flights[own, DISTANCE]
     law = UNIFORM if any_rate else EXPONENTIAL
     momenta, scratch = np.empty((3, 4)), np.empty((3, 4))
     row = 0
@@ -251,14 +261,19 @@ def _sample(
         speed = p / E * C_LIGHT
         rate = rate_at_rest * M / E
         # Where each daughter is seen: from first to t1, and from late to the end.
-        live = 0
-        for d in range(daughters):
-            first[d] = (photosphere if born_as[d] == PHOTON else neutrinosphere) / speed
-            t1[d], t2, end[d] = seen_times(E, p, M, y[d], window - born, distance, max_sine)
-            late[d] = max(first[d], t2)
-            early[d], chance[d] = _seen_measure(law, rate, first[d], t1[d], late[d], end[d])
-            if chance[d] > 0.0:
-                live += 1
+        live, k = 0, 0
+        for flight in flights:
+            for d in range(daughters):
+                sphere = PHOTOSPHERE if born_as[d] == PHOTON else NEUTRINOSPHERE
+                first[k] = flight[sphere] / speed
+                t1[k], t2, end[k] = seen_times(
+                    E, p, M, y[d], flight[WINDOW] - born, flight[DISTANCE], flight[MAX_SINE]
+                )
+                late[k] = max(first[k], t2)
+                early[k], chance[k] = _seen_measure(law, rate, first[k], t1[k], late[k], end[k])
+                if chance[k] > 0.0:
+                    live += 1
+                k += 1
         if live == 0:
             continue
         # The decay time is drawn for one of them, all with equal chance.
@@ -288,21 +303,24 @@ def _sample(
         decay_time = _decay_time(drawn_by, rate, first[chosen], start, stop, within)
         # The weight is the exponential density over the one drawn from; for any rate, 1/t over it.
         drawn_from = 0.0
-        for d in range(daughters):
-            seen[d] = chance[d] > 0.0 and (
-                d == chosen
-                or (first[d] <= decay_time <= t1[d])
-                or (late[d] <= decay_time <= end[d] and late[d] < end[d])
+        for k in range(len(flights) * daughters):
+            seen[k] = chance[k] > 0.0 and (
+                k == chosen
+                or (first[k] <= decay_time <= t1[k])
+                or (late[k] <= decay_time <= end[k] and late[k] < end[k])
             )
-            if seen[d]:
+            if seen[k]:
                 if any_rate:
-                    per_second = _any_rate_density(first[d], t1[d], late[d], end[d], decay_time)
+                    per_second = _any_rate_density(first[k], t1[k], late[k], end[k], decay_time)
                     drawn_from += decay_time * per_second / live
                 else:
-                    drawn_from += 1.0 / (live * chance[d])
+                    drawn_from += 1.0 / (live * chance[k])
         path = speed * decay_time
         for d in range(daughters):
-            if not seen[d]:
+            anywhere = False
+            for flight_number in range(len(flights)):
+                anywhere |= seen[flight_number * daughters + d]
+            if not anywhere:
                 continue
             E_d = daughter_energy(E, p, M, y[d], rest_energy[d])
             seen_as = born_as[d]
@@ -314,7 +332,7 @@ def _sample(
                 )  # fmt: skip
                 seen_as = (12 + 2 * out) * (-1 if anti else 1)
             event[row] = first_event + i
-            weight[row] = norm / (drawn_from * tilt)
+            weight[row] = norm / (drawn_from * tilt) if seen[own * daughters + d] else 0.0
             pdg[row] = seen_as
             pdg_decay[row] = born_as[d]
             energy[row] = E_d
@@ -348,6 +366,7 @@ class DecaySampler:
         polarisation: Array | None = None,
         response: Array | None = None,
         secondaries: bool = False,
+        flights: Sequence[Flight] = (),
     ) -> None:
         """Prepare the tables.
 
@@ -356,10 +375,14 @@ class DecaySampler:
         `polarisation`: (components, energies) along the flight, None for unpolarised; `response`:
         (energies,) largest detector area [cm2] for any daughter of a parent of that energy or
         less, by which parents are tilted too (for unweighted events); `secondaries`: let charged
-        pions and muons decay too. Raises PhysicsError for a mode that cannot be.
+        pions and muons decay too; `flights`: all those, `flight` among them, that look for the same
+        and shall be drawn with the same random numbers, see `_sample`. Raises PhysicsError for a
+        mode that cannot be.
         """
         self.emission, self.modes, self.mass, self.flight = emission, modes, mass, flight
         self.secondaries = secondaries
+        geometries = list(dict.fromkeys(one.geometry for one in flights or (flight,)))
+        self._flights, self._own = np.array(geometries), geometries.index(flight.geometry)
         for mode in modes:
             mode.check(mass)
             a = mode.amplitude
@@ -418,20 +441,26 @@ class DecaySampler:
         axis does not matter; of any normalisation.
         """
         by_cell = numbers.sum(axis=(0, 2))
-        return self.seen_forward(by_cell, self.width / HBAR, response)[None, :, None, :]
+        rate = self.width / HBAR
+        return self.seen_forward(self._flights[self._own], by_cell, rate, response)[
+            None, :, None, :
+        ]
 
-    def seen_forward(self, by_cell: Array, rate_at_rest: float, response: Array | None) -> Array:
+    def seen_forward(
+        self, flight: Array, by_cell: Array, rate_at_rest: float, response: Array | None
+    ) -> Array:
         """Best chance to see a decay, by (times, pieces), for a decay rate at rest [1/s].
 
-        `by_cell`: parents, of that shape. Each kind looked for gets its share of the parents,
-        however rare it is.
+        `flight` (5,): see DISTANCE to MAX_SINE; `by_cell`: parents, of the result's shape. Each
+        kind looked for gets its share of the parents, however rare it is.
         """
-        emission, flight = self.emission, self.flight
+        emission = self.emission
         forward = np.zeros(by_cell.shape)
-        for radius in sorted({flight.escape_radius(p) for p in self._sought}):
+        spheres = (PHOTOSPHERE if p == PHOTON else NEUTRINOSPHERE for p in self._sought)
+        for radius in sorted({float(flight[sphere]) for sphere in spheres}):
             kind = _seen_forward(
                 emission.energies[1:], emission.grid.time_edges[:-1], self.mass, rate_at_rest,
-                radius, flight.window, flight.distance, flight.max_sine(),
+                radius, flight[WINDOW], flight[DISTANCE], flight[MAX_SINE],
             )  # fmt: skip
             if response is not None:
                 kind *= response[1:]
@@ -478,7 +507,6 @@ class DecaySampler:
             self._mode_cdf, self._daughters, self._masses, self._wanted,
             self._lean, self._amplitude, self._asymmetry,
             self.secondaries, self.rows_each, self.mass, self.width / HBAR,
-            flight.distance, flight.photosphere, flight.neutrinosphere,
-            flight.window, flight.max_sine(), flight.photons, flight.neutrinos,
+            self._flights, self._own, flight.photons, flight.neutrinos,
             self._flavour.probability, self._flavour.log_lo, self._flavour.dlog,
         )  # fmt: skip

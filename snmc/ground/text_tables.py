@@ -20,6 +20,7 @@ from snmc.ground.files import read_bytes
 Array = npt.NDArray[np.float64]
 
 _COMMENT = re.compile(r"[#!]")  # % only at the beginning: within a line it says per cent
+_MARKED = re.compile(r"[,;]")
 _GAP = re.compile(r"\s*[,;]\s*|\s+")
 _BRACKETS = re.compile(r"\[[^\]]*\]|\([^)]*\)")
 # the exponent of Fortran: D or Q for E, and no letter before three digits
@@ -38,7 +39,8 @@ class Line:
     @property
     def words(self) -> list[str]:
         """What commas, semicolons or blanks part, without quotes; empty between two commas."""
-        return [word.strip("\"'") for word in _GAP.split(self.text)] if self.text else []
+        parted = _GAP.split(self.text) if _MARKED.search(self.text) else self.text.split()
+        return [word.strip("\"'") for word in parted]
 
     @property
     def names(self) -> list[str]:
@@ -234,7 +236,14 @@ def header_of(head: Sequence[Line], known: Collection[str], width: int) -> Line 
     return best or (plain[-1] if plain else None)
 
 
-def guess(found: float, low: float, high: float, units: Mapping[str, float], needed: str) -> str:
+def guess(
+    found: float,
+    low: float,
+    high: float,
+    units: Mapping[str, float],
+    needed: str,
+    question: str = "is it in {}?",
+) -> str:
     """The question which mistaken unit would explain a value, to be put behind an error.
 
     `found` lies outside what is allowed; `units`: name of a unit and its size in the one `needed`.
@@ -242,5 +251,6 @@ def guess(found: float, low: float, high: float, units: Mapping[str, float], nee
     """
     for unit, size in units.items():
         if low <= found * size <= high:
-            return f"; is it in {unit}? ({f'{found * size:.3g} {needed}'.strip()} then)"
+            value = f"{found * size:.3g} {needed}".strip()
+            return f"; {question.format(unit)} ({value} then)"
     return ""

@@ -41,7 +41,9 @@ MEANING = {
     "thin": ("", "whether the sample is too small for the counts to be trusted"),
     "spectrum": ("as counts", "expected counts by bin, between the edges in the metadata"),
     "variance": ("its square", "squared Monte Carlo error of each bin"),
-}
+    "batches": ("as counts", "counts of every 16th event: points along an axis share their random "
+                "numbers, and errors of their ratios are told from these"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,8 @@ class Grid:
         }
         for place, name in enumerate(self._axis_columns()):
             columns[name] = repeated((point.choice[place] for point in done), "i2")
-        for name in (*STORED, "thin", "bound"):
+        known = all(series.batches is not None for series in all_series)
+        for name in (*STORED, "thin", "bound", *["batches"] * known):
             columns[name] = np.concatenate([getattr(series, name) for series in all_series])
         return columns, all_series[0].edges.tolist()
 
@@ -243,16 +246,17 @@ def load_grid(path: Path) -> Grid:
         series: dict[int, Series] = {}
         each = len(told["couplings"])
         for detector, tree in told["trees"].items():
+            stored = [*STORED, *["batches"] * ("batches" in file[tree])]
             columns = {
                 name: np.asarray(values, dtype=np.float64)  # of this machine's byte order
-                for name, values in file[tree].arrays(["point", *STORED], library="np").items()
+                for name, values in file[tree].arrays(["point", *stored], library="np").items()
             }
             bound = file[tree]["bound"].array(library="np").astype(bool)
             edges = np.array(told["edges"][detector])
             for start in range(0, len(columns["point"]), each):
                 part = slice(start, start + each)
                 series[int(columns["point"][start])] = Series(
-                    edges, bound=bound[part], **{name: columns[name][part] for name in STORED}
+                    edges, bound=bound[part], **{name: columns[name][part] for name in stored}
                 )
         known = ("kind", "card", "identity", "masses_MeV", "couplings", "unit", "parameters",
                  "axes", "detectors", "points", "done", "trees", "edges", "columns")  # fmt: skip

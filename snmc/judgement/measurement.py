@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from snmc.decays import Flight
 from snmc.decays.reweighting import Sample, add_spectra
 from snmc.ground.errors import InputError, NoEmissionError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.ground.units import MEV_IN_ERG
-from snmc.judgement.series import Series
+from snmc.judgement.series import BATCHES, Series
 from snmc.roles.decaying_particle import DecayingParticle
 from snmc.roles.detector import Detector
 from snmc.roles.generator import Response
@@ -39,7 +40,7 @@ def measure(
     """Expected counts of a point's detector, or energy [erg] that leaves, at each coupling.
 
     `couplings` (n,): values of the point's parameter, in the model's unit; `events`: sampled
-    decays, at least one; `seed` and the point's number decide the random numbers; `bin_width`
+    decays, at least one; `seed` and the point's stream decide the random numbers; `bin_width`
     [MeV]: of reconstructed energy, None for edges a constant ratio apart. A pure function: the
     same in any process. Raises InputError if the model's rates do not scale with the parameter.
     """
@@ -90,15 +91,24 @@ def _counts(
     try:
         sampler = model.reweightable(
             strengths, experiment.supernova, observation, point.card.run.precision,
-            _countable(detector),
+            _countable(detector), _flights(point),
         )  # fmt: skip
     except NoEmissionError:
         return tally.series()
     for block, count in _blocks(events):
-        stream = block_stream(seed, point.number, block)
+        stream = block_stream(seed, point.stream, block)
         sample = sampler.draw(stream, block * BLOCK_EVENTS, count, events)
         tally.add(sample, *_accepted(sample, detector, observation.window, stream))
     return tally.series(sampler.bound_from)
+
+
+def _flights(point: "ScanPoint") -> list[Flight]:
+    """Flights of all points whose parents are the same, in the same order for each of them."""
+    experiments = (
+        prepare(replace(point.card, supernova=one.supernova, observation=one.observation))
+        for one in point.alike
+    )
+    return [one.supernova.flight(one.observation) for one in experiments]
 
 
 def _countable(detector: Detector) -> Response:
@@ -129,12 +139,13 @@ def _energy(
     tally = _Tally(strengths, EMISSION_TIMES)
     try:
         sampler = model.reweightable_energy(
-            strengths, prepare_supernova(point.card), point.card.run.precision
-        )
+            strengths, prepare_supernova(point.card), point.card.run.precision,
+            [one.supernova.neutrinosphere_m for one in point.alike],
+        )  # fmt: skip
     except NoEmissionError:
         return tally.series()
     for block, count in _blocks(events):
-        stream = block_stream(seed, point.number, block)
+        stream = block_stream(seed, point.stream, block)
         sample = sampler.draw(stream, block * BLOCK_EVENTS, count, events)
         rows = np.arange(len(sample.decay))
         born = np.asarray(sample.columns["emission_time"], np.float64)
@@ -157,6 +168,7 @@ class _Tally:
         self._strengths, self._edges = strengths, edges
         self._spectrum, self._variance = np.zeros((2, strengths.size, edges.size - 1))
         self._sums, self._squares = np.zeros((2, strengths.size))
+        self._batches = np.zeros((strengths.size, BATCHES))
 
     def add(
         self, sample: Sample, factor: Array, origin: npt.NDArray[np.int64], value: Array
@@ -168,7 +180,7 @@ class _Tally:
             self._strengths, np.asarray(sample.columns["weight"], np.float64), sample.decay,
             sample.depths, sample.decays, factor, origin,
             np.asarray(sample.columns["event"], np.int64)[origin], place,
-            self._spectrum, self._variance, self._sums, self._squares,
+            self._spectrum, self._variance, self._sums, self._squares, self._batches,
         )  # fmt: skip
 
     def series(self, bound_from: float = np.inf) -> Series:
@@ -179,7 +191,7 @@ class _Tally:
         )
         return Series(
             self._edges, self._spectrum, self._variance, self._sums, np.sqrt(squares), share**2,
-            self._strengths >= bound_from,
+            self._strengths >= bound_from, self._batches,
         )  # fmt: skip
 
 

@@ -19,9 +19,9 @@ import numpy.typing as npt
 from snmc.core import load_core
 from snmc.ground.cache import source_hash
 from snmc.ground.errors import InputError
-from snmc.judgement.grid import Grid, check_writable, empty_grid, label, load_grid
+from snmc.judgement.grid import Grid, GridPoint, check_writable, empty_grid, label, load_grid
 from snmc.judgement.measurement import check_scaling, measure
-from snmc.judgement.series import Series
+from snmc.judgement.series import Series, ratio_of
 from snmc.roles.registry import find_detector
 from snmc.run.pipeline import versions
 from snmc.run.prepare import prepare_generators
@@ -190,7 +190,8 @@ def _provenance() -> dict[str, Any]:
         "command": sys.argv,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "random": "block b of point k: SeedSequence(seed, spawn_key=(k, b)), PCG64",
+        "random": "block b of point k: SeedSequence(seed, spawn_key=(k', b)), PCG64, k' the number "
+        "of the point of that mass, parameter and detector with the first value of each axis",
     }
 
 
@@ -235,6 +236,34 @@ def _summary(grid: Grid, detector: str) -> list[str]:
             f"{_span(min(masses), max(masses), 'MeV')} and "
             f"{_span(couplings.min(), couplings.max(), grid.unit)}; more scan.events help"
         )
+    for place, (_, values) in enumerate(grid.axes):
+        if len(values) > 1:
+            lines += _along(grid, own, most, place, int(coupling))
+    return lines
+
+
+def _along(
+    grid: Grid, done: Sequence[GridPoint], most: GridPoint, place: int, coupling: int
+) -> list[str]:
+    """Lines on one axis at the point `most`: the numbers, and their ratios to the first of them."""
+    key, values = grid.axes[place]
+
+    def but_for_the_axis(point: GridPoint) -> tuple[Any, ...]:
+        return point.mass, point.parameter, point.choice[:place], point.choice[place + 1 :]
+
+    row = [p for p in done if but_for_the_axis(p) == but_for_the_axis(most)]
+    first = grid.series[row[0].number]
+    lines = [f"    along {key}, there; over the first of them"]
+    for point in row:
+        series = grid.series[point.number]
+        ratio, error = (numbers[coupling] for numbers in ratio_of(series, first))
+        text = "" if point is row[0] or np.isnan(ratio) else f"  {ratio:.5g}"
+        if text and not np.isnan(error):
+            text += f" +- {error:.2g}"
+        counts = series.counts[coupling]
+        percent = 100 * series.error[coupling] / counts if counts else 0.0
+        shown = str(values[point.choice[place]])
+        lines.append(f"      {shown:<15} {counts:.5g} +- {percent:.2g} %{text}")
     return lines
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.core import CoreState
-from snmc.decays import PHOTON, DecayMode, DecaySampler, branching, seen_daughters
+from snmc.decays import PHOTON, DecayMode, DecaySampler, Flight, branching, seen_daughters
 from snmc.decays.fluence import PAPERS, Daughter, PaperLaw, exact_fluence, paper_fluence
 from snmc.decays.reweighting import ParentSampler, ReweightableSampler
 from snmc.ground.columns import Columns
@@ -160,26 +160,35 @@ class DecayingParticle(Generator):
         observation: Observation,
         precision: Precision,
         response: Response,
+        flights: Sequence[Flight] = (),
     ) -> ReweightableSampler:
         """Prepare one sample for all `strengths`: squares of the couplings over those of the model.
 
-        Other arguments as of `Generator.prepare`. Raises InputError if nothing is emitted.
+        `flights`: as of `DecaySampler`. Other arguments as of `Generator.prepare`. Raises
+        InputError if nothing is emitted.
         """
         emission, opacity = self._unabsorbed(supernova, precision)
         return ReweightableSampler(
             emission, opacity, strengths, self.modes(), self.mass, supernova.flight(observation),
             self._polarisation_for(observation, supernova, emission, 1),
-            largest_response(emission, self.mass, response), self.secondaries,
+            largest_response(emission, self.mass, response), self.secondaries, flights,
         )  # fmt: skip
 
     def reweightable_energy(
-        self, strengths: Array, supernova: Supernova, precision: Precision
+        self,
+        strengths: Array,
+        supernova: Supernova,
+        precision: Precision,
+        neutrinospheres: Sequence[float] = (),
     ) -> ParentSampler:
-        """Prepare one sample of the energy that leaves the core, for all `strengths`."""
+        """Prepare one sample of the energy that leaves the core, for all `strengths`.
+
+        `neutrinospheres` [m]: as of `ParentSampler`.
+        """
         emission, opacity = self._unabsorbed(supernova, precision)
         return ParentSampler(
             emission, opacity, strengths, total_width(self.modes()), self.mass,
-            supernova.neutrinosphere,
+            supernova.neutrinosphere, neutrinospheres,
         )  # fmt: skip
 
     def _unabsorbed(

@@ -172,6 +172,14 @@ class Generator(ABC):
         return frozenset({"photon", "neutrino"})
 
     @property
+    def highest_energy(self) -> float | None:
+        """Energy [MeV] that nothing it sends exceeds; None if its emission alone tells.
+
+        A run is refused before it starts if its detector does not reach there.
+        """
+        return None
+
+    @property
     def content(self) -> str:
         """Hash of the bytes of all `files` read, part of what makes two runs the same run."""
         return ""

@@ -3,8 +3,10 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from snmc.core import load_core
-from snmc.ground.errors import InputError
+from snmc.ground.errors import InputError, PhysicsError
 from snmc.roles.detector import Detector
 from snmc.roles.generator import PDG_OF, Generator, Observation, Supernova
 from snmc.roles.registry import find_detector, find_generator
@@ -84,4 +86,20 @@ def prepare(card: RunCard) -> Experiment:
                 f"{card.path}: generator {label!r} {does}; this run looks for "
                 + " and ".join(f"{name}s" for name in sought)
             )
+        if detector is not None:
+            _check_reach(card, label, generator.highest_energy, detector)
     return Experiment(prepare_supernova(card), generators, detector, observation)
+
+
+def _check_reach(card: RunCard, label: str, energy: float | None, detector: Detector) -> None:
+    """InputError if a detector does not reach the `energy` [MeV] to which a generator sends."""
+    if energy is None:
+        return
+    pdg = np.array(PDG_OF[detector.daughters], dtype=np.int32)
+    try:
+        detector.effective_area(pdg, np.full(pdg.shape, energy))
+    except PhysicsError as error:
+        raise InputError(
+            f"{card.path}: generator {label!r}: its spectrum reaches {energy:.4g} MeV, beyond "
+            f"{detector.name}: {error}"
+        ) from error

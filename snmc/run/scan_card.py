@@ -46,6 +46,10 @@ __all__ = [
 
 CELLS = 1_000_000  # largest grid, points times couplings
 ALL_TIMES = "1e10 s"  # window of a card that names none, where the energy alone is measured
+FLIGHT = (  # keys that decide what is seen of decays, and nothing before
+    "supernova.distance", "supernova.photosphere", "supernova.neutrinosphere",
+    "supernova.ordering", "supernova.oscillation", "observation.window", "observation.max_angle",
+)  # fmt: skip
 SCANNED = ("supernova", "generator", "observation")  # tables whose keys may be axes
 
 
@@ -61,17 +65,21 @@ class Axis:
 class ScanPoint:
     """One mass and one choice of the rest, measured by one sample for all couplings.
 
-    `number`: place in `ScanCard.points`, which decides the random stream; `mass` [MeV];
-    `parameter`: the coupling that runs; `choice`: number of the value on each axis; `detector`: a
-    name, an absolute path, or ENERGY; `card`: the run card, with the smallest coupling.
+    `number`: place in `ScanCard.points`; `stream`: number of the point of the first choice, of
+    which all choices take the random numbers; `mass` [MeV]; `parameter`: the coupling that runs;
+    `choice`: number of the value on each axis; `detector`: a name, an absolute path, or ENERGY;
+    `card`: the run card, with the smallest coupling; `alike`: the cards of all choices that differ
+    in distances and observation at most, its own too, at whatever mass.
     """
 
     number: int
+    stream: int
     mass: float
     parameter: str
     choice: tuple[int, ...]
     detector: str
     card: RunCard
+    alike: tuple[RunCard, ...]
 
 
 @dataclass(frozen=True)
@@ -357,16 +365,26 @@ class _Loader:
         return (*detectors, ENERGY) if table.energy else detectors
 
     def _points(self, grid: _Grid, table: ScanTable) -> Iterable[ScanPoint]:
-        number = itertools.count()
-        for detector, parameter, choice in itertools.product(
-            grid.detectors, grid.parameters, grid.choices
-        ):
-            card = self._card(grid, table, detector, parameter, choice)
-            for mass in grid.masses:
-                own = self._at_mass(card, mass)
-                if mass in (grid.masses[0], grid.masses[-1]):
-                    self._can_see(own, detector)
-                yield ScanPoint(next(number), mass, parameter, choice, detector, own)
+        number = 0
+        for detector, parameter in itertools.product(grid.detectors, grid.parameters):
+            first = number
+            cards = {
+                choice: self._card(grid, table, detector, parameter, choice)
+                for choice in grid.choices
+            }
+            alike: dict[str, list[RunCard]] = {}
+            for card in cards.values():
+                alike.setdefault(_emitted(card), []).append(card)
+            for choice, card in cards.items():
+                others = tuple(alike[_emitted(card)])
+                for place, mass in enumerate(grid.masses):
+                    own = self._at_mass(card, mass)
+                    if mass in (grid.masses[0], grid.masses[-1]):
+                        self._can_see(own, detector)
+                    yield ScanPoint(
+                        number, first + place, mass, parameter, choice, detector, own, others
+                    )
+                    number += 1
 
     def _card(
         self, grid: _Grid, table: ScanTable, detector: str, parameter: str, choice: tuple[int, ...]
@@ -451,6 +469,14 @@ class _Loader:
                 f"found {detector.name}, which sees {detector.daughters}s; "
                 f"{setting.name} sends {sends}",
             )
+
+
+def _emitted(card: RunCard) -> str:
+    """All of a card that decides what is emitted and how it decays, as a key."""
+    record = card.resolved()
+    for key in FLIGHT:
+        _remove(record, key)
+    return json.dumps(record, sort_keys=True)
 
 
 def _parameter(model: type[Generator], name: str) -> Parameter:

@@ -1,21 +1,27 @@
-"""Where work is done: on threads of this process, or by the workers of a Dask cluster.
+"""Where work is done: on threads of this process, on processes of its own, or by a Dask cluster.
 
 A piece of work is a pure function of a small argument, so it may be done anywhere, and again where
 a worker was lost: the results are the same, in the same order.
 """
 
+import asyncio
 import logging
+import multiprocessing
+import pickle
 import platform
 import signal
 import sys
+import threading
+import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
+from queue import SimpleQueue
 from socket import gethostname
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +30,8 @@ from snmc.ground.cache import source_hash
 from snmc.ground.errors import InputError, PhysicsWarning
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from distributed import Client
 
 Item = TypeVar("Item")
@@ -33,6 +41,7 @@ LOCAL = "local"  # in place of an address: processes of this machine
 CONNECT = 10.0  # s to reach a scheduler
 PATIENCE = 300.0  # s that a cluster may be without any worker
 GLANCE = 5.0  # s after which one looks whether there are still workers
+DEATHS = 4  # processes that may die at one piece of work, as Dask's workers
 EACH = 2  # pieces of work handed out to each thread of a cluster: none idles between two
 PACKAGES = ("numpy", "numba", "scipy")  # that decide the last digit of a result
 
@@ -57,7 +66,9 @@ def ordered(
     """
     if scheduler is None:
         return _on_threads(function, items, workers, ahead)
-    return _on_cluster(function, items, workers, scheduler, ahead)
+    if scheduler == LOCAL:
+        return _on_processes(function, items, workers, ahead)
+    return _on_cluster(function, items, scheduler, ahead)
 
 
 def check_scheduler(scheduler: str | None) -> None:
@@ -65,10 +76,8 @@ def check_scheduler(scheduler: str | None) -> None:
 
     `scheduler` as for `ordered`. Raises InputError if it cannot be used.
     """
-    if scheduler == LOCAL:
-        _need_dask()
-    elif scheduler is not None:
-        with _connected(scheduler, 0) as client:
+    if scheduler not in (None, LOCAL):
+        with _connected(scheduler) as client:
             _check_software(client)
 
 
@@ -104,35 +113,165 @@ def _in_order(
             future.cancel()
 
 
+# --- processes of this machine -------------------------------------------------------------------
+
+
+class _Process:
+    """A process that does one piece of work at a time.
+
+    Its pipe has neither a port nor a name, so nobody else can give it work.
+    """
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def work(self, work: tuple[Callable[[Item], Result], Item]) -> tuple[Result, list[Warning]]:
+        """Do a piece of work there, and raise what it raises; EOFError or OSError if it dies."""
+        self.pipe.send(work)
+        result, notes, error = self.pipe.recv()
+        if error is not None:
+            raise _Raised(error)
+        return result, notes
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+
+
+class _Raised(Exception):  # noqa: N818  (it carries an error)
+    """What a piece of work raised, told apart from what befell its process."""
+
+
+def _serve(pipe: "Connection") -> None:
+    """Do what comes through the pipe, in a process of its own, until the other end is closed."""
+    from tqdm import tqdm
+
+    tqdm.set_lock(threading.RLock())  # else a semaphore of the system is left when it is killed
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # left to the process that started this one
+    with suppress(EOFError, OSError):
+        while True:
+            function, item = pipe.recv()
+            with heard() as notes:
+                answer: Any
+                try:
+                    answer = function(item), notes, None
+                except Exception as error:
+                    error.add_note("".join(traceback.format_exception(error)))
+                    answer = None, notes, error
+            try:
+                pipe.send(answer)
+            except (TypeError, AttributeError, pickle.PicklingError) as error:
+                pipe.send((None, notes, error))
+
+
+class _Processes:
+    """So many processes, each begun when there is work for it and anew when it has died."""
+
+    def __init__(self, number: int) -> None:
+        self._threads = ThreadPoolExecutor(number)  # each waits for a process
+        self._idle: SimpleQueue[_Process | None] = SimpleQueue()
+        for _ in range(number):
+            self._idle.put(None)
+        self._living: set[_Process] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def submit(self, function: Callable[[Item], Result], item: Item) -> Any:
+        return self._threads.submit(self._work, (function, item))
+
+    def _work(self, work: tuple[Callable[[Item], Result], Item]) -> Any:
+        process = self._idle.get()
+        try:
+            for _ in range(DEATHS):
+                process = process or self._begin()
+                with suppress(EOFError, OSError):
+                    return process.work(work)
+                self._end(process)
+                status, process = process.process.exitcode, None
+        finally:
+            self._idle.put(process)
+        raise InputError(
+            "--scheduler: several processes died one after the other at the same piece of work, "
+            f"the last with status {status}; often memory is the cause: have fewer workers"
+        )
+
+    def _begin(self) -> _Process:
+        with self._lock:
+            if self._closed:
+                raise CancelledError
+            process = _Process()
+            self._living.add(process)
+            return process
+
+    def _end(self, process: _Process) -> None:
+        process.end()
+        process.pipe.close()
+        with self._lock:
+            self._living.discard(process)
+
+    def close(self) -> None:
+        """End all processes, whatever they are at."""
+        with self._lock:
+            self._closed = True
+            for process in self._living:
+                process.end()  # what waits for it finds the pipe at its end
+        self._threads.shutdown(cancel_futures=True)
+        for process in self._living:
+            process.pipe.close()
+
+
+def _on_processes(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int
+) -> Generator[Result, None, None]:
+    told = _Told()
+
+    def result(future: Any) -> Result:
+        try:
+            value: Result = told.of(*future.result())
+            return value
+        except _Raised as error:
+            raise error.args[0] from None
+
+    with closing(_Processes(workers)) as processes:
+        yield from _in_order(
+            items, partial(processes.submit, function), result, lambda: workers + ahead
+        )
+
+
+class _Told:
+    """Gives the warnings of pieces of work, each once."""
+
+    def __init__(self) -> None:
+        self._texts: set[tuple[type, str]] = set()
+
+    def of(self, value: Result, notes: Iterable[Warning]) -> Result:
+        """The result of a piece of work, after its warnings."""
+        for note in notes:
+            if (type(note), str(note)) not in self._texts:
+                self._texts.add((type(note), str(note)))
+                warnings.warn(note, stacklevel=3)
+        return value
+
+
 # --- a cluster -----------------------------------------------------------------------------------
 
 
 def _on_cluster(
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    workers: int,
-    scheduler: str,
-    ahead: int,
+    function: Callable[[Item], Result], items: Iterable[Item], scheduler: str, ahead: int
 ) -> Generator[Result, None, None]:
-    told = set[tuple[type[Warning], str]]()
-    with _connected(scheduler, workers) as client:
-
-        def result(future: Any) -> Result:
-            outcome: tuple[Result, list[Warning]] = _outcome(client, future, scheduler)
-            value, notes = outcome
-            for note in notes:
-                if (type(note), str(note)) not in told:
-                    told.add((type(note), str(note)))
-                    warnings.warn(note, stacklevel=2)
-            return value
-
+    told = _Told()
+    with _connected(scheduler) as client:
         _await_workers(client, scheduler)
         _check_software(client)
         # impure, as Dask calls it: two runs that share a cluster must not share their results
         yield from _in_order(
             items,
             lambda item: client.submit(_work, function, item, software(), pure=False),
-            result,
+            lambda future: told.of(*_outcome(client, future, scheduler)),
             lambda: EACH * sum(client.nthreads().values()) + ahead,
         )
 
@@ -146,29 +285,22 @@ def _need_dask() -> None:
 
 
 @contextmanager
-def _connected(scheduler: str, workers: int) -> Iterator["Client"]:
-    """A client of the cluster; both are closed at the end, the cluster if it is ours."""
+def _connected(scheduler: str) -> Iterator["Client"]:
+    """A client of the cluster, closed at the end. Raises InputError if none answers in time."""
     _need_dask()
-    from distributed import Client, LocalCluster
+    from distributed import Client, Security
+    from distributed.comm import connect
 
-    if scheduler == LOCAL:
-        with (
-            _silent_dask(),
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                # no dashboard; what is left of it takes a free port, for 8787 may be in use
-                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-                memory_limit=0,  # as for threads: what the machine has
-                silence_logs="CRITICAL",
-                preload=[__name__],
-            ) as cluster,
-            Client(cluster, set_as_default=False) as client,
-        ):
-            yield client
-        return
+    async def answers() -> None:
+        # connect() alone waits for ever for a word of whoever listens there
+        security = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect(scheduler, timeout=CONNECT, **security), CONNECT)
+        comm.abort()
+
     with _silent_dask():
         try:
+            with ThreadPoolExecutor(1) as thread:  # this one may have a loop, as in notebooks
+                thread.submit(asyncio.run, answers()).result()
             client = Client(scheduler, timeout=CONNECT, set_as_default=False)
         except Exception as error:  # another kind of server may answer anything
             raise InputError(
@@ -176,11 +308,6 @@ def _connected(scheduler: str, workers: int) -> Iterator["Client"]:
             ) from error
         with client:
             yield client
-
-
-def dask_setup(worker: object) -> None:
-    """Leave Ctrl-C to the process that started this one; Dask calls this as a worker starts."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from snmc.ground.streams import block_stream
 from snmc.ground.units import MEV_IN_ERG, PARSEC
 from snmc.roles.generator import Observation, Supernova
 from snmc.run.card import load_card
-from snmc.run.prepare import prepare, response_of
+from snmc.run.prepare import prepare
 
 DISTANCE = 1e4 * PARSEC
 SPHERE = 4 * math.pi * (100 * DISTANCE) ** 2  # cm2
@@ -193,7 +193,8 @@ def test_tables_are_read_alike(tmp_path, layout):
 
 
 @pytest.mark.parametrize(
-    "response", [None, lambda E: 1e-16 * np.where(E > 5, E**2 + 0.01 * E**3, 0)]
+    "response",
+    [None, lambda pdg, E: 1e-16 * (1 + (np.asarray(pdg) == -12)) * (10 + E**2 + 0.01 * E**3)],
 )
 def test_table_is_sampled_as_integrated(tmp_path, response):
     """Catches a wrong density in time, a tilt that weights do not undo, a species mixed up.
@@ -221,10 +222,10 @@ def test_table_is_sampled_as_integrated(tmp_path, response):
             error = math.sqrt((weight[inside] ** 2).sum() + weight.max() ** 2 * (response is None))
             assert abs(weight[inside].sum() - number / SPHERE) <= 4.5 * error
     if response is not None:
-        chance = weight * response(rows["energy"])
+        chance = weight * response(rows["pdg"], rows["energy"])
         largest = one.largest_weight(count)
         assert chance.max() <= largest * (1 + 1e-9)
-        assert chance.sum() > 0.3 * count * largest  # few draws are thrown away
+        assert chance.sum() > 0.95 * count * largest  # few draws are thrown away
 
 
 def test_detectors_bound_holds(tmp_path):
@@ -238,64 +239,18 @@ def test_detectors_bound_holds(tmp_path):
     )
     experiment = prepare(load_card(path))
     detector = experiment.detector
-    one = source(experiment.generators["burst"].emission, response=response_of(detector))
+    one = source(experiment.generators["burst"].emission, response=detector.effective_area)
     rows = draw(one)
     area = detector.effective_area(rows["pdg"], rows["energy"])
     assert (rows["weight"] * area).max() <= one.largest_weight(60_000) * (1 + 1e-6)
-    # a sixth of the neutrinos react as well as the best
-    assert (rows["weight"] * area).mean() > 0.1 * one.largest_weight(60_000)
+    # each flavour has a density of its own, and few draws are thrown away
+    assert (rows["weight"] * area).mean() > 0.8 * one.largest_weight(60_000)
     plain_rows = draw(source(experiment.generators["burst"].emission))
     counts = plain_rows["weight"] * detector.effective_area(plain_rows["pdg"], plain_rows["energy"])
     tilted = (rows["weight"] * area).sum()
     assert tilted == pytest.approx(
         counts.sum(), rel=5 * counts.std() / counts.mean() / 60_000**0.5, abs=0
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "told"),
-    [
-        ("a.txt", "1 2 3\n4 5 6\n", "found 3 numbers a row"),
-        ("a.txt", "0 1 1 1 5 5 5 1 1 1\n1 1 1 1 5 5 5 1 1 1\n", "a_key.txt: cannot be read"),
-        ("a.txt", "time luminosity_nu_e\n0 1\n1 1\n", "found columns time, luminosity_nu_e"),
-        ("a.txt", "0 1\n1 x\n", "found '1 x'; needs numbers$"),
-        (
-            "a.txt",
-            "t L_nu_e\n0 1\n1 1\n",
-            "'t L_nu_e', no known layout; needs numbers, or a header of time, lumi.*ing_nu_x$",
-        ),
-        ("a.txt", "0 nan\n1 1\n", "finite numbers"),
-        ("a.txt", "", "two or more rows"),
-    ],
-)
-def test_what_is_no_table_is_named(tmp_path, name, text, told):
-    """Catches a traceback, or numbers taken for what they are not."""
-    (tmp_path / name).write_text(text)
-    with pytest.raises(InputError, match=told):
-        load_burst(tmp_path / name)
-
-
-def test_folders_and_wrong_numbers_are_named(tmp_path):
-    """Catches an empty folder, two models in one, times that fall, negative values."""
-    with pytest.raises(InputError, match=r"found no luminosity_nue\*\.txt"):
-        load_burst(tmp_path)
-    folder = by_flavour(tmp_path)
-    (folder / "alpha_nue_other.txt").write_text("0 1\n1 1\n")
-    with pytest.raises(InputError, match="needs one"):
-        load_burst(folder)
-    good = plain(tmp_path).read_text().splitlines()
-    for lines, told in (
-        ([good[0], good[2], good[1]], "times that rise"),
-        ([good[0], *(line.replace("e+52", "e-00", 1) for line in good[1:3])], "luminosities"),
-        ([good[0], good[4].replace("e+52", "e+52 ").replace(" 1.4", " 9.4"), good[5]], None),
-    ):
-        path = tmp_path / "wrong.txt"
-        path.write_text("\n".join(lines))
-        if told is None:
-            load_burst(path)
-        else:
-            with pytest.raises(InputError, match=told):
-                load_burst(path)
 
 
 def card(folder, line):

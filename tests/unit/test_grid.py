@@ -52,7 +52,7 @@ def fake_series(number, couplings=3, bins=4):
     return Series(
         edges=np.geomspace(25.0, 100.0, bins + 1), spectrum=spectrum, variance=spectrum / 7,
         counts=place / 3, error=place / 11, effective=place,
-        bound=np.arange(couplings) % 2 == 1,
+        bound=np.arange(couplings) % 2 == 1, batches=np.add.outer(place, np.arange(16)),
     )  # fmt: skip
 
 
@@ -154,6 +154,17 @@ def test_the_file_is_read_without_snmc(tmp_path):
         np.testing.assert_array_equal(rows["spectrum"][row], series.spectrum[at])
     assert told["edges"]["smm-grs"] == grid.series[0].edges.tolist()
     assert told["done"] == [0, 1, 9, 17]
+
+
+def test_a_grid_without_batches_is_read(tmp_path):
+    """Catches a grid of version 0.3 that is refused, or batches made up for it."""
+    grid = make_grid()
+    for number, series in grid.series.items():
+        grid.series[number] = replace(series, batches=None)
+    grid.save(tmp_path / "g.root")
+    with uproot.open(tmp_path / "g.root") as file:
+        assert "batches" not in file["grid_smm_grs"]
+    assert_same_grid(load_grid(tmp_path / "g.root"), grid)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -74,7 +74,7 @@ def scan(limit=SETTING, *, couplings=FINE, detectors=("smm-grs",), window=223.2,
         for mass in fields["masses"]
     ]
     points = tuple(
-        ScanPoint(number, mass, parameter, choice, detector, run_card)
+        ScanPoint(number, number, mass, parameter, choice, detector, run_card, (run_card,))
         for number, (detector, parameter, choice, mass) in enumerate(places)
     )
     return Card(

@@ -113,7 +113,7 @@ def test_the_grid_is_spaced_as_the_card_says(load, tmp_path):
 def test_points_run_over_the_mass_fastest(load):
     """Catches points in another order than the grid is read back in, and a card of another point.
 
-    Each detector, parameter and choice of the axes has its own random stream, that of its number.
+    Each detector and parameter has random streams of its own, all choices of the axes the same.
     """
     text = CARD.replace('name = "dipole"', 'name = "hnl"').replace(
         '{parameter = "d", from = "1e-17 / MeV", to = "1e-13 / MeV", points = 5}',

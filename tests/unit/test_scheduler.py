@@ -2,11 +2,14 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 import warnings
+from contextlib import ExitStack, suppress
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -40,10 +43,17 @@ def address(cluster):
     return cluster.scheduler_address
 
 
-@pytest.fixture(params=["threads", "cluster"])
+@pytest.fixture(params=["threads", "processes", "cluster"])
 def place(request):
     """Give each place where work can be done, as `ordered` takes it."""
-    return None if request.param == "threads" else request.getfixturevalue("address")
+    places = {"threads": None, "processes": "local"}
+    return places[request.param] if request.param in places else request.getfixturevalue("address")
+
+
+@pytest.fixture(params=["processes", "cluster"])
+def elsewhere(request):
+    """Give each place outside this process where work can be done."""
+    return "local" if request.param == "processes" else request.getfixturevalue("address")
 
 
 # Pieces of work, found by the workers under the name of this module.
@@ -80,6 +90,21 @@ def mortal(flag, number):
     return number
 
 
+def listening(_):
+    """Places, such as ports, where this process waits for others to connect."""
+    own = {os.readlink(entry.path) for entry in os.scandir("/proc/self/fd") if entry.is_symlink()}
+    found = []
+    for kind, place, state, listens, inode in (
+        ("tcp", 1, 3, "0A", 9), ("tcp6", 1, 3, "0A", 9), ("unix", 7, 3, "00010000", 6),
+    ):  # fmt: skip
+        for line in Path(f"/proc/self/net/{kind}").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[state] == listens and f"socket:[{words[inode]}]" in own:
+                found.append(f"{kind} {words[place:]}")
+    time.sleep(0.05)
+    return found
+
+
 def deadly(number):
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -100,6 +125,18 @@ def test_local_processes_are_started_and_ended():
     for pid in found:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/net/unix").exists(), reason="needs Linux")
+def test_nobody_else_can_give_work_to_local_processes():
+    """Catches a port, or a named socket, by which other users of the machine run code as us."""
+    before = listening(None)
+    results = ordered(listening, range(6), workers=2, scheduler="local")
+    assert next(results) == []
+    assert listening(None) == before
+    assert [*results] == [[]] * 5
+    with socket.create_server(("127.0.0.1", 0)):  # else the test would see nothing
+        assert len(listening(None)) == len(before) + 1
 
 
 def test_little_is_in_flight(place):
@@ -139,7 +176,7 @@ def test_errors_come_out_as_themselves(place, error):
         next(results)
 
 
-def test_warnings_are_told_once(address):
+def test_warnings_are_told_once(elsewhere):
     """Catches a limitation that stays on the worker, or is told for every piece of work.
 
     Twice: a worker serves many runs.
@@ -147,24 +184,31 @@ def test_warnings_are_told_once(address):
     for _ in range(2):
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
-            assert list(ordered(warning, range(8), workers=WORKERS, scheduler=address)) == [
-                *range(8)
-            ]
+            results = ordered(warning, range(8), workers=WORKERS, scheduler=elsewhere)
+            assert list(results) == [*range(8)]
         assert [str(one.message) for one in told] == ["good to a per cent", "three"]
         assert {one.category for one in told} == {PhysicsWarning}
 
 
-def test_a_lost_worker_is_survived(address, tmp_path):
+def test_a_lost_worker_is_survived(elsewhere, tmp_path):
     """Catches results lost, doubled or out of order where a worker was killed at its work."""
     work = partial(mortal, tmp_path / "killed")
-    assert list(ordered(work, range(20), workers=WORKERS, scheduler=address)) == list(range(20))
+    assert list(ordered(work, range(20), workers=WORKERS, scheduler=elsewhere)) == [*range(20)]
     assert (tmp_path / "killed").exists()
 
 
-def test_work_that_kills_every_worker_is_given_up():
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [("local", "several processes died .* status -9"), ("cluster", "several workers .*127.0.0.1")],
+)
+def test_work_that_kills_every_worker_is_given_up(where, said):
     """Catches a run that starts workers for ever, each of which dies of the same work."""
-    with pytest.raises(InputError, match=r"several workers died .*127\.0\.0\.1"):
-        next(ordered(deadly, [1], workers=1, scheduler="local"))
+    with ExitStack() as stack:
+        place = where
+        if where == "cluster":
+            place = stack.enter_context(processes(1)).scheduler_address
+        with pytest.raises(InputError, match=said):
+            next(ordered(deadly, [1], workers=1, scheduler=place))
 
 
 def test_other_software_is_refused(address, monkeypatch):
@@ -190,6 +234,24 @@ def test_nobody_answers(monkeypatch):
         check_scheduler("tcp://127.0.0.1:9")
 
 
+def test_somebody_listens_and_never_answers(monkeypatch):
+    """Catches a wait of minutes for a port at which something else than a scheduler listens."""
+    monkeypatch.setattr(scheduler, "CONNECT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        done = threading.Event()
+
+        def check():
+            with suppress(InputError):
+                check_scheduler(address)
+            done.set()
+
+        threading.Thread(target=check, daemon=True).start()
+        assert done.wait(30)
+        with pytest.raises(InputError, match=f"no Dask scheduler answers at {address} within 0.3"):
+            check_scheduler(address)
+
+
 def test_a_cluster_without_workers(monkeypatch, capsys):
     """Catches a silent wait without end; and one that is not ended when a worker comes."""
     with processes(0) as empty:
@@ -210,7 +272,8 @@ def test_a_cluster_without_workers(monkeypatch, capsys):
 def test_dask_is_not_installed(monkeypatch):
     """Catches a traceback where the optional package is missing."""
     monkeypatch.setitem(sys.modules, "distributed", None)
-    for place in ("local", "tcp://host:8786"):
-        with pytest.raises(InputError, match=r"pip install 'snmc\[dask\]'"):
-            check_scheduler(place)
+    with pytest.raises(InputError, match=r"pip install 'snmc\[dask\]'"):
+        check_scheduler("tcp://host:8786")
     check_scheduler(None)
+    check_scheduler("local")
+    assert list(ordered(abs, [-1], workers=1, scheduler="local")) == [1]
