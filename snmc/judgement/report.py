@@ -3,10 +3,12 @@
 import json
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from snmc.core import core_lines, core_record
 from snmc.ground.errors import InputError
@@ -14,6 +16,9 @@ from snmc.run.card import RunCard
 from snmc.run.prepare import prepare_generators, prepare_supernova
 
 TREES = ("arrivals", "detections")
+CHUNK = 1 << 18  # rows read at once
+# sums of weights that files of version 0.3 have of simulated data, where they are none
+OF_WEIGHTED = ("fluence", "fluence_squared", "reactions", "counts", "counts_squared")
 
 
 @contextmanager
@@ -116,7 +121,38 @@ def show_file(path: Path) -> dict[str, Any]:
         if "tallies" not in metadata and "columns" not in metadata:
             raise InputError(f"{path}: found others' 'metadata' in it; needs a file of snmc")
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
-    return {"file": str(path), "complete": "tallies" in metadata, "entries": entries, **metadata}
+        channels = _by_channel(file["detections"]) if "detections" in file else {}
+    return {
+        "file": str(path), "complete": "tallies" in metadata, "entries": entries,
+        "by_channel": channels, **metadata,
+    }  # fmt: skip
+
+
+def _by_channel(tree: Any) -> dict[str, list[float]]:
+    """Sums over the rows of a tree of detections, by the number of the channel.
+
+    `rows`; of those accepted `accepted`, their number, `counts`, the sum w of their weights, and
+    `effective`, their effective number w^2 / sum of squares: as many equal weights have the same
+    relative error.
+    """
+    sums = np.zeros((4, 0))
+    for part in tree.iterate(["channel", "weight", "accepted"], step_size=CHUNK, library="np"):
+        accepted = part["accepted"]
+        weights = [
+            np.ones(accepted.size),
+            accepted,
+            *(part["weight"] ** n * accepted for n in (1, 2)),
+        ]
+        more = np.array([np.bincount(part["channel"], one, sums.shape[1]) for one in weights])
+        more[:, : sums.shape[1]] += sums
+        sums = more
+    rows, accepted, counts, squares = sums
+    effective = np.divide(counts**2, squares, out=np.zeros_like(counts), where=squares > 0)
+    names = ("rows", "accepted", "counts", "effective")
+    return {
+        name: [float(number) for number in one]
+        for name, one in zip(names, (rows, accepted, counts, effective), strict=True)
+    }
 
 
 def file_text(told: Mapping[str, Any]) -> str:
@@ -124,7 +160,10 @@ def file_text(told: Mapping[str, Any]) -> str:
     lines = [f"{told['file']}: {told['title']}"]
     if not told["complete"]:
         lines.append("  unfinished: an interrupted run, go on with `snmc run CARD --resume`")
-    detector = told["detector"]
+    detector, supernovae = told["detector"], told["card"]["run"].get("supernovae")
+    simulated = supernovae is not None
+    if simulated:
+        lines.append(f"  simulated  {supernovae} supernovae: each row is one draw of weight 1")
     lines += [
         *core_lines(told["core"]),
         f"  detector   {'none' if detector is None else detector['name']}",
@@ -134,16 +173,16 @@ def file_text(told: Mapping[str, Any]) -> str:
     generators = told["generators"]
     for generator in generators if len(generators) > 1 else ():
         lines.append(f"generator  {generator['label']}: {generator['title']}")
-        lines += _sums(generator)
+        lines += _sums(generator, simulated)
     if len(generators) > 1 and told["complete"]:
         lines.append("all generators")
-    lines += _sums(told)
+    lines += _sums(told, simulated)
     for tree, columns in told["columns"].items():
         rows = told["entries"].get(tree)
         lines.append(f"{tree}" + ("" if rows is None else f", {rows} rows"))
         lines += _described(columns)
     if detector is not None:
-        lines.append("channels   " + _numbered(detector["channels"]))
+        lines += _channel_lines(detector["channels"], told["by_channel"])
     for number, generator in enumerate(generators):
         label = f" of generator {number} {generator['label']}" if len(generators) > 1 else ""
         if "normalisation" in generator:
@@ -177,9 +216,28 @@ def _described(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
     ]
 
 
+def _channel_lines(names: Sequence[str], sums: Mapping[str, Sequence[float]]) -> list[str]:
+    """Table of the channels: rows, those accepted, their counts and effective number."""
+    lines = [f"{'channels':<28} {'rows':>10} {'accepted':>10} {'counts':>12} {'N_eff':>10}"]
+    for number, name in enumerate(names):
+        rows, accepted, counts, effective = (
+            one[number] if number < len(one) else 0.0 for one in sums.values()
+        )
+        lines.append(
+            f"  {number:>2} {name:<23} {rows:10.0f} {accepted:10.0f} {counts:12.6g} "
+            f"{effective:10.0f}"
+        )
+    return lines
+
+
 def _numbered(names: Iterable[str]) -> str:
     return ", ".join(f"{i} {name}" for i, name in enumerate(names))
 
 
-def _sums(told: Mapping[str, Any]) -> list[str]:
-    return [f"  {name:<18} {number:.6g}" for name, number in told.get("tallies", {}).items()]
+def _sums(told: Mapping[str, Any], simulated: bool) -> list[str]:
+    """Lines with the tallies; what files of 0.3 call fluence of simulated data is none."""
+    return [
+        f"  {name:<18} {number:.6g}"
+        for name, number in told.get("tallies", {}).items()
+        if not (simulated and name in OF_WEIGHTED)
+    ]
