@@ -1,16 +1,16 @@
 """What a weighted run draws more of: as much of the fluence as of the counts and of each channel.
 
-A row of weight w in a run of n events stands for 1/n of one of three wishes, which get a third of
-the events each: the fluence F, the number of reactions N, and the numbers N_c of all C channels,
-in equal parts. An arrival that reacts in channel c is drawn with the density
+A third of the events each goes to three wishes: the fluence F, the number of reactions N, and the
+numbers N_c of all C channels in equal parts. Arrivals are drawn with the density
 
-    p [1/(3 F) + l_c A_c], l_c = 1/(3 N) + 1/(3 C N_c),
+    p R, R = 1/(3 F) + sum_c l_c A_c, l_c = 1/(3 N) + 1/(3 C N_c),
 
-p the fluence and A_c the areas; weights undo it. So no row weighs more than 3 F/n, no reaction more
-than 3 N/n or, in its channel, 3 C N_c/n: the weights in a channel hardly vary, and each sum has
-at least a third of its events to itself (a mixture of densities, one for each wish: Owen and Zhou,
-J. Am. Stat. Assoc. 95 (2000) 135). A first block of events tells F and N_c well enough: they
-decide on errors, not on results.
+as nearly as their source can, p the fluence and A_c the areas of the channels; one that reacts does
+so in channel c with the chance l_c A_c / sum_d l_d A_d; weights undo both. So of n events no arrival
+weighs more than 3 F/n and no reaction more than 3 N/n or, in its channel, 3 C N_c/n: each sum has
+a third of the events to itself, and the weights inside a rare channel hardly vary (a mixture of
+densities, one for each wish: Owen and Zhou, J. Am. Stat. Assoc. 95 (2000) 135). F and N_c are
+those of a first block of events: they decide on errors, not on results.
 """
 
 from dataclasses import dataclass
