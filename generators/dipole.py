@@ -150,9 +150,9 @@ class Dipole(DecayingParticle):
         ),
         Switch(
             "screening",
-            ("electron", "electron+proton", "none"),
-            "electron",
-            "what screens photon exchange; with none the photon is massless in inverse decay",
+            ("all", "electron", "electron+proton", "none"),
+            "all",
+            "charges that screen photon exchange and give photons their mass; none: massless",
         ),
     )
     paper_law = "brdar-6"
@@ -192,7 +192,7 @@ class Dipole(DecayingParticle):
 
     @property
     def screening(self) -> Screening:
-        """What screens photon exchange."""
+        """What screens photon exchange and gives photons their mass."""
         return self.values["screening"]  # type: ignore[return-value]
 
     def processes(self) -> tuple[Process, ...]:

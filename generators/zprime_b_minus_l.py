@@ -13,7 +13,7 @@ from snmc.ground.compiled import compiled, compiled_formula
 from snmc.ground.units import F_PION
 from snmc.production.emission import Process, Scattering
 from snmc.roles.generator import Switch
-from snmc.thermal import Screening
+from snmc.thermal import PIONS_IN_FIELD, Screening
 
 from ._vector import (
     CHARGE,
@@ -31,7 +31,7 @@ from ._vector import (
 G_AXIAL = 1.2754  # axial coupling of the nucleon, PDG 2022
 PION_NUCLEON = G_AXIAL / F_PION  # g_A/(sqrt(2) F), of charged pions [1/MeV]; F = F_PION/sqrt(2)
 ELECTRONS_OPEN = 20.0  # MeV, twice the asymptotic mass of electrons in the core, 8-12 MeV
-DAMPING = 0.7  # width of a photon in the core, omega Gamma over m_T^2; see `in_medium`
+DAMPING = 0.5  # width of a photon in the core, omega Gamma over m_T^2; see `in_medium`
 
 
 @compiled
@@ -62,16 +62,17 @@ def capture(
 
 
 @compiled
-def in_medium(M: float, k2: float) -> tuple[float, float]:
+def in_medium(M: float, mT2: float) -> tuple[float, float]:
     """Share of electric charge eta (real, imaginary part) that the plasma takes off Z' charges.
 
-    A Z' in the plasma couples to (B - L) - eta Q with eta = Pi/(Pi - M^2): electrons, muons and
-    protons, which make the photon's self-energy Pi, have B - L = Q. So a light Z' sees neutrons
-    and not protons. Pi = m_T^2 (1 - i DAMPING), m_T^2 = `k2`/2, for transverse polarisations;
-    longitudinal ones matter little at energies far above M. The damping is of the order that
-    gamma n -> pi- p gives; it matters only for M within a factor of 2 of m_T.
+    A Z' in the plasma couples to (B - L) - eta Q with eta = Pi_AZ'/(Pi_AA - M^2), Pi_AA the
+    photon's self-energy and Pi_AZ' its mixing with Z' of unit coupling, e^2 Sum Q (B - L) over the
+    species where Pi_AA has e^2 Sum Q^2. Electrons, muons and protons have B - L = Q; pions have
+    not, but make at most 5 % of Pi_AA, and are counted in both. So a light Z' sees neutrons and
+    not protons. Pi = m_T^2 (1 - i DAMPING) with m_T^2 = `mT2` [MeV^2], for transverse
+    polarisations; longitudinal ones matter little at energies far above M. The damping is of the
+    order that gamma n -> pi- p gives; it matters only for M within a factor of 2 of m_T.
     """
-    mT2 = 0.5 * k2
     if mT2 <= 0.0:
         return 0.0, 0.0
     away = mT2 - M * M
@@ -89,8 +90,9 @@ def pion_capture(
 
     `capture` for charges 1 - eta of the proton and 1 of the neutron; nucleons of the mean of their
     effective masses. The step `shift` of their potential is taken half before and half after the
-    emission, which keeps the pion on its mass shell and the current conserved. Arguments:
-    `snmc.production.scattering.AMPLITUDE_ARGUMENTS`.
+    emission, which keeps the pion on its mass shell and the current conserved. Pions in the rho
+    field bring that step themselves: there is none, and the amplitude is that of free particles.
+    Arguments: `snmc.production.scattering.AMPLITUDE_ARGUMENTS`, with m_T^2 for k^2.
     """
     p = math.sqrt((E - M) * (E + M))
     b = M * M - 2 * (E2 * E - along * p) - shift * E
@@ -122,6 +124,10 @@ class BMinusLBoson(VectorBoson):
             "plasma", ("mixing", "none"), "mixing",
             "whether the plasma of the core mixes Z' with the photon",
         ),
+        Switch(
+            "pions", ("ideal", "rho-field"), "ideal",
+            "pions of the core: an ideal gas, or with the potential U_n - U_p of the rho field",
+        ),
         SECONDARIES,
     )  # fmt: skip
     references = (
@@ -132,7 +138,7 @@ class BMinusLBoson(VectorBoson):
     @property
     def screening(self) -> Screening:
         """Whether photons, with which Z' mixes, feel the plasma."""
-        return "electron" if self.values["plasma"] == "mixing" else "none"
+        return "all" if self.values["plasma"] == "mixing" else "none"
 
     def processes(self) -> tuple[Process, ...]:
         """Processes chosen in the card; electron pairs only where the plasma leaves them open.
@@ -141,9 +147,12 @@ class BMinusLBoson(VectorBoson):
         couple to their charge less eta. Above `ELECTRONS_OPEN` neither is taken into account.
         """
         open_ = self.screening == "none" or self.mass > ELECTRONS_OPEN
+        pions = "pi-" if self.values["pions"] == "ideal" else PIONS_IN_FIELD
         known: dict[str, tuple[Process, ...]] = {
             "pion-capture": (
-                Scattering("pion-capture", ("pi-",), "p", "n", pion_capture, azimuths=3),
+                Scattering(
+                    "pion-capture", (pions,), "p", "n", pion_capture, azimuths=3, scale="plasmon"
+                ),
             ),
             "neutrino-pairs": neutrino_pairs(tuple(NEUTRINOS)),
             "electron-pairs": (ELECTRON_PAIRS,) if open_ else (),

@@ -29,7 +29,7 @@ from ._vector import (
 )
 
 FLAVOURS = ("mu", "tau")
-PLASMA = 20.0  # MeV, above the transverse plasmon mass of the core
+PLASMA = 22.0  # MeV, above the transverse plasmon mass of the core, 5-22 MeV
 ONE_LOOP = -CHARGE / (12 * math.pi**2) * math.log((M_TAU / M_MUON) ** 2)  # eps/g, eq. 46
 
 
@@ -74,8 +74,8 @@ class MuTauBoson(VectorBoson):
             many=True,
         ),
         Switch(
-            "screening", ("electron", "none"), "electron",
-            "whether photons in the core have the mass of plasmons",
+            "screening", ("all", "electron", "none"), "all",
+            "charges that give photons in the core their mass",
         ),
         SECONDARIES,
     )  # fmt: skip

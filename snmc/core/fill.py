@@ -17,6 +17,8 @@ SATURATION = 0.16  # nuclear saturation density [fm^-3]
 # Above this density [g/cm3] neutrinos are trapped and have a chemical potential
 # (H. A. Bethe, Rev. Mod. Phys. 62 (1990) 801).
 TRAPPING_DENSITY = 1e12
+# Protons or neutrons per baryon where there are none at all: with a potential that is finite.
+SCARCEST = 1e-9
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
 
 
@@ -139,8 +141,7 @@ def nucleon_potentials(density: Array, yp: Array, temperature: Array) -> tuple[A
     split = 611.3 * n * (1 - 2 * yp) / (1 + (n / 0.2264) ** 2.563)
     asymmetry = (1 - 2 * yp) ** 2
     mean = n * (-692.4 + 1983.2 * n - 1047.7 * n * n - 46.9 * asymmetry + 1.010 * temperature)
-    # Where there are none the potential is that of one in 10^9 baryons, in place of minus infinity.
-    neutrons, protons = np.maximum(1 - yp, 1e-9) * number, np.maximum(yp, 1e-9) * number
+    neutrons, protons = np.maximum(1 - yp, SCARCEST) * number, np.maximum(yp, SCARCEST) * number
     mu_n = kinetic_potential(neutrons, mass, temperature) + mean + split / 2
     mu_p = kinetic_potential(protons, mass, temperature) + mean - split / 2
     return mu_n, mu_p

@@ -19,19 +19,21 @@ at 200 MeV 1.2 and 1.5 times the calculation.
 import numpy.typing as npt
 
 from snmc.ground.units import M_ELECTRON, M_MUON
-from snmc.interactions import fermi_gas, muons, nucleus
+from snmc.interactions import fermi_gas, muons, nucleus, potassium, remains
 from snmc.interactions.channel import Channel, Floats
 from snmc.interactions.nucleus import OnNucleus, Transition
 
 APPROXIMATION = (
     "neutrino-argon reactions: measured levels and effective groups fitted to an RPA calculation "
     "(Kolbe et al. 2003; 10 %, at 10 MeV 60 %) to 100 MeV, relativistic Fermi gas (quasi-elastic "
-    "only, 20-50 %) from 200 MeV, joined linearly in between; nothing is seen of emitted nucleons"
+    "only, 20-50 %) from 200 MeV, joined linearly in between; nothing is seen of emitted "
+    f"nucleons; {remains.NOT_FOLLOWED}, but for the gamma rays of the levels of 40K up to 6.1 MeV "
+    "(ENSDF; partly estimated) and one of 0.5 MeV that stands for those of 40Cl"
 )
 MUON_APPROXIMATION = (
     "muons on argon: relativistic Fermi gas (quasi-elastic only, 20-30 %) from its threshold, "
     "133.7 MeV; visible energy the muon's kinetic energy; nothing seen of muon capture; decay "
-    "electrons isotropic, with the spectrum of free muons"
+    f"electrons isotropic, with the spectrum of free muons; {remains.NOT_FOLLOWED}"
 )
 RADIUS = 3.427  # fm, charge radius of 40Ar: Angeli & Marinova 2013
 # Fermi momentum and binding of 40Ca, its neighbour: Smith & Moniz 1972
@@ -75,6 +77,14 @@ TO_POTASSIUM = Transition(
 TO_CHLORINE = Transition(
     LEVELS_ANTINEUTRINO, 7.48 + M_ELECTRON, -17.0, RADIUS, 5.83, PROTONS, 100.0, 200.0
 )
+# 40Cl: an effective group stands for its bound levels, one gamma ray for theirs
+LEVELS_CHLORINE: tuple[remains.Level, ...] = ((0.0, {}), (0.5, {0: 1.0}))
+STRUCK_NEUTRINO = remains.nucleus(
+    18, 40, 1, TO_POTASSIUM.difference, TO_POTASSIUM.separation, potassium.LEVELS
+)
+STRUCK_ANTINEUTRINO = remains.nucleus(
+    18, 40, -1, TO_CHLORINE.difference, TO_CHLORINE.separation, LEVELS_CHLORINE
+)
 
 
 def cross_section(
@@ -98,6 +108,7 @@ def _channel(name: str, meaning: str, neutrino: int) -> OnNucleus:
         neutrino,
         M_MUON if muon else M_ELECTRON,
         TO_CHLORINE if neutrino < 0 else TO_POTASSIUM,
+        STRUCK_ANTINEUTRINO if neutrino < 0 else STRUCK_NEUTRINO,
         muons.ARGON,
         directed=True,
     )

@@ -23,9 +23,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from snmc.ground.compiled import compiled
+from snmc.ground.sampling import tilted_point
 from snmc.ground.units import G_FERMI, M_ELECTRON, M_MUON
-from snmc.interactions import fermi_gas, muons, nucleus
-from snmc.interactions.channel import ISOTROPIC_LIGHT, Channel, FinalStates, Floats, Integers
+from snmc.interactions import fermi_gas, muons, nucleus, remains
+from snmc.interactions.channel import (
+    ISOTROPIC_LIGHT,
+    Channel,
+    FinalStates,
+    Floats,
+    Integers,
+    one_signal,
+)
 from snmc.interactions.elastic import NEUTRINOS
 from snmc.interactions.nucleus import OnNucleus, Transition
 from snmc.interactions.quasielastic import CM2, checked_energies
@@ -34,14 +43,16 @@ APPROXIMATION = (
     "neutrino-carbon reactions: ground states and effective groups fitted to Kolbe et al. 1999 "
     "(10 %) to 100 MeV, relativistic Fermi gas (quasi-elastic only, 20-30 %) from 150 MeV, joined "
     "linearly in between; nothing is seen of emitted nucleons nor of the beta decay of 12N and 12B"
+    f"; {remains.NOT_FOLLOWED}"
 )
 MUON_APPROXIMATION = (
     "muons on carbon: relativistic Fermi gas (quasi-elastic only, 20-30 %) from its threshold, "
     "130.7 MeV; visible energy the muon's kinetic energy; nothing seen of muon capture; decay "
-    "electrons with the spectrum of free muons"
+    f"electrons with the spectrum of free muons; {remains.NOT_FOLLOWED}"
 )
 GAMMA_APPROXIMATION = (
-    "gamma rays of 15.11 MeV: cross section without a form factor, flat from 100 MeV"
+    "gamma rays of 15.11 MeV: cross section without a form factor, flat from 100 MeV; the "
+    "scattered neutrino has the angles of the allowed approximation"
 )
 RADIUS = 2.470  # fm, charge radius of 12C: Angeli & Marinova 2013
 GAS = fermi_gas.Nucleus(6.0, 221.0, 25.0)  # of carbon 12: Smith & Moniz 1972
@@ -81,6 +92,9 @@ TO_BORON = Transition(
 GAMMA_ENERGY = 15.11  # MeV
 GAMMA_STRENGTH = G_FERMI**2 / np.pi * CM2 * (GROUND_NITROGEN + GROUND_BORON) / 4  # cm2/MeV2
 GAMMA_RISE_ENDS = 100.0  # MeV
+STRUCK_NEUTRINO = remains.nucleus(6, 12, 1, TO_NITROGEN.difference)
+STRUCK_ANTINEUTRINO = remains.nucleus(6, 12, -1, TO_BORON.difference)
+STRUCK_NEUTRAL = remains.nucleus(6, 12, 0, 0.0, np.inf, ((0.0, {}), (GAMMA_ENERGY, {0: 1.0})))
 
 
 def cross_section(
@@ -92,6 +106,24 @@ def cross_section(
     thresholds are 17.34 MeV (nu_e), 14.39 MeV (anti-nu_e) and 130.7 MeV (muons).
     """
     return nucleus.cross_section(energy, TO_BORON if antineutrino else TO_NITROGEN, mass)
+
+
+@compiled
+def _scatter(
+    pdg: Integers,
+    energy: Floats,
+    nucleus: remains.Nucleus,
+    stream: np.random.Generator,
+    particles: remains.Particles,
+) -> None:
+    """Put neutrino, gamma ray and nucleus of each reaction; density of the angle (1 - cos/3)/2."""
+    for i in range(energy.size):
+        left, at = energy[i] - GAMMA_ENERGY, 3 * i
+        cosine = min(tilted_point(-1 / 3, stream.random()) - 1, 1.0)
+        across = left * np.sqrt((1 - cosine) * (1 + cosine))
+        remains.put(particles, at, pdg[i], left, across, 0.0, left * cosine)
+        transfer = (-across, 0.0, energy[i] - left * cosine)
+        remains.level_remains(transfer, GAMMA_ENERGY, nucleus, particles, at + 1, stream)
 
 
 @dataclass(frozen=True)
@@ -111,15 +143,15 @@ class CarbonGamma:
         return np.where(reacts, GAMMA_STRENGTH * above**2, 0.0)
 
     def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
-        """The gamma ray, isotropic."""
+        """Scattered neutrino, gamma ray and nucleus; the gamma's light shows no direction."""
         size = energy.size
-        one, gamma = np.ones(size, dtype=np.int32), np.full(size, GAMMA_ENERGY)
         cosine, azimuth = stream.uniform(-1, 1, size), 2 * np.pi * stream.random(size)
-        kind = np.full(size, ISOTROPIC_LIGHT, dtype=np.int8)
-        pdg = np.full(size, 22, dtype=np.int32)
-        return FinalStates(
-            one, gamma, cosine, azimuth, np.zeros(size), kind, one, pdg, gamma, cosine, azimuth
-        )
+        gamma = np.full(size, GAMMA_ENERGY)
+        states = one_signal(ISOTROPIC_LIGHT, gamma, cosine, azimuth, remains.PHOTON)
+        child, particles = stream.spawn(1)[0], remains.room(size, 3)
+        _scatter(pdg, energy, STRUCK_NEUTRAL, child, particles)
+        turn = 2 * np.pi * child.random(size)
+        return remains.listed(states, np.full(size, 3, dtype=np.int32), particles, 3 * size, turn)
 
 
 def _channel(name: str, meaning: str, neutrino: int) -> OnNucleus:
@@ -132,6 +164,7 @@ def _channel(name: str, meaning: str, neutrino: int) -> OnNucleus:
         neutrino,
         M_MUON if muon else M_ELECTRON,
         TO_BORON if neutrino < 0 else TO_NITROGEN,
+        STRUCK_ANTINEUTRINO if neutrino < 0 else STRUCK_NEUTRINO,
         muons.CARBON,
         directed=False,
     )

@@ -46,6 +46,7 @@ class Table(NamedTuple):
     """Cross section and leptons on a grid even in ln(E - origin)."""
 
     nucleus: Nucleus
+    sign: float  # +1 neutrinos, -1 antineutrinos
     mass: float  # of the lepton [MeV]
     origin: float  # [MeV]
     first_log: float
@@ -83,6 +84,43 @@ def _transfer_range(
 
 
 @compiled
+def _struck_range(taken: float, transfer: float, nucleus: Nucleus) -> tuple[float, float]:
+    """Lowest and highest energy [MeV] of a nucleon that takes up `taken` and `transfer` [MeV].
+
+    By the energy delta function and Pauli's principle for the final nucleon; empty if high <= low.
+    """
+    space = (transfer - taken) * (transfer + taken)  # -(nucleon's momentum transfer)^2
+    if taken <= 0 or space <= 0:
+        return 0.0, 0.0
+    high = _surface(nucleus)
+    slowest = (transfer * np.sqrt(1 + 4 * NUCLEON_MASS * NUCLEON_MASS / space) - taken) / 2
+    return max(max(high - taken, slowest), NUCLEON_MASS), high
+
+
+@compiled
+def _across2(nucleon: float, along: float) -> float:
+    """Square of a nucleon's momentum across [MeV^2], by its energy and momentum along [MeV]."""
+    return max(nucleon * nucleon - NUCLEON_MASS * NUCLEON_MASS - along * along, 0.0)
+
+
+@compiled
+def _leptons(energy: float, lepton: float, transfer: float, mass: float) -> tuple[float, float]:
+    """Of the sum of the leptons' momenta: along the transfer [MeV], and across, squared."""
+    momentum, q = np.sqrt((lepton - mass) * (lepton + mass)), transfer
+    cosine = (energy**2 + momentum**2 - q * q) / (2 * energy * momentum)
+    across2 = (2 * energy * momentum / q) ** 2 * max(1 - cosine * cosine, 0.0)
+    return (energy - momentum) * (energy + momentum) / q, across2
+
+
+@compiled
+def _structure(t: float, nucleus: Nucleus, mass: float) -> tuple[float, float, float]:
+    """A, B, C of the squared amplitude on one of the nucleons; see `quasielastic.py`."""
+    if nucleus.isospin == 0:
+        return structure(t, 0.0, VECTOR_MASS_SQUARED, mass)
+    return neutral_structure(t, nucleus.isospin)
+
+
+@compiled
 def _gas(
     energy: float, lepton: float, transfer: float, sign: float, nucleus: Nucleus, mass: float
 ) -> float:
@@ -95,33 +133,19 @@ def _gas(
 
     d2 sigma/(dE dq) = N/(32 pi E_nu^2) 3/(4 pi k_F^3) Int dE_p 2 pi <|M|^2>_phi
     """
-    taken = energy - lepton - nucleus.binding
-    q, M, m = transfer, NUCLEON_MASS, mass
-    space = (q - taken) * (q + taken)  # -(nucleon's momentum transfer)^2
-    if taken <= 0 or space <= 0:
-        return 0.0
-    high = _surface(nucleus)
-    # lowest energy: delta function and Pauli's principle for the final one
-    low = max(high - taken, (q * np.sqrt(1 + 4 * M * M / space) - taken) / 2)
-    low = max(low, M)
+    taken, q = energy - lepton - nucleus.binding, transfer
+    low, high = _struck_range(taken, q, nucleus)
     if low >= high:
         return 0.0
-    momentum = np.sqrt((lepton - m) * (lepton + m))
-    # of the sum of the leptons' momenta, along q and across
-    along = (energy - momentum) * (energy + momentum) / q
-    cosine = (energy**2 + momentum**2 - q * q) / (2 * energy * momentum)
-    across2 = (2 * energy * momentum / q) ** 2 * max(1 - cosine * cosine, 0.0)
+    space = (q - taken) * (q + taken)
+    along, across2 = _leptons(energy, lepton, q, mass)
     both = energy + lepton
-    t = (energy - lepton) ** 2 - q * q
-    if nucleus.isospin == 0:
-        a, b, c = structure(t, 0.0, VECTOR_MASS_SQUARED, m)
-    else:
-        a, b, c = neutral_structure(t, nucleus.isospin)
+    a, b, c = _structure((energy - lepton) ** 2 - q * q, nucleus, mass)
     total = 0.0
     for node in (-PAIR_NODE, PAIR_NODE):
         nucleon = mix(low, high, (1 + node) / 2)
         p_along = (2 * nucleon * taken - space) / (2 * q)
-        p_across2 = max(nucleon * nucleon - M * M - p_along * p_along, 0.0)
+        p_across2 = _across2(nucleon, p_along)
         mean = both * (2 * nucleon + taken) - along * (2 * p_along + q)  # of s - u over phi
         square = mean * mean + 2 * across2 * p_across2  # of (s - u)^2
         total += a + sign * mean * b + square * c
@@ -230,13 +254,13 @@ def differential(
 
 
 @compiled
-def _fill(sign: float, table: Table) -> None:
+def _fill(table: Table) -> None:
     x = np.linspace(0.0, 1.0, 257)
     fraction = x * (2 - x)  # dense where energy transfers are small
     spectrum, density = np.empty(257), np.empty(257)
     last = table.lepton.shape[1] - 1
     transfers = np.empty(table.cosine.shape[2])
-    nucleus, mass = table.nucleus, table.mass
+    nucleus, mass, sign = table.nucleus, table.mass, table.sign
     for i in range(table.log_sigma.size):
         energy = table.origin + np.exp(table.first_log + i * table.log_step)
         table.log_sigma[i] = np.log(total(energy, sign, nucleus, mass))
@@ -270,6 +294,7 @@ def table(nucleus: Nucleus, antineutrino: bool, mass: float, lowest: float | Non
     first_log, last_log = float(np.log(first)), float(np.log(HIGHEST_ENERGY - origin))
     result = Table(
         nucleus,
+        -1.0 if antineutrino else 1.0,
         mass,
         origin,
         first_log,
@@ -278,7 +303,7 @@ def table(nucleus: Nucleus, antineutrino: bool, mass: float, lowest: float | Non
         np.empty((GRID, 97)),
         np.empty((GRID, 97, 33)),
     )
-    _fill(-1.0 if antineutrino else 1.0, result)
+    _fill(result)
     return result
 
 
@@ -326,3 +351,44 @@ def sample(energy: float, table: Table, share: float, other: float) -> tuple[flo
         place,
     )
     return mix(table.mass, energy - table.nucleus.binding, fraction), cosine
+
+
+@compiled
+def knocked_out(
+    energy: float, lepton: float, transfer: float, table: Table, stream: np.random.Generator
+) -> tuple[float, float, float, float]:
+    """The nucleon of one reaction, given its lepton, in the gas: Smith & Moniz's distribution.
+
+    `energy`, `lepton`: energies of neutrino and lepton; `transfer`: momentum transfer q (all MeV).
+    Result: energy [MeV] of the struck nucleon; momentum [MeV] of the final one along q and across,
+    and its azimuth [rad] about q, 0 on the neutrino's side. The energy is flat in its range and
+    the azimuth in the circle but for |M|^2, by which both are kept or drawn again: with
+    s - u = (k + k')(p + p') it is A +- (s - u) B + (s - u)^2 C, highest at an end of s - u.
+    """
+    taken, q = energy - lepton - table.nucleus.binding, transfer
+    low, high = _struck_range(taken, q, table.nucleus)
+    if low >= high:  # a lepton between those of the table may lie just outside the gas's range
+        low = high = _surface(table.nucleus)
+    space = (q - taken) * (q + taken)
+    along, across2 = _leptons(energy, lepton, q, table.mass)
+    across, both = np.sqrt(across2), energy + lepton
+    a, b, c = _structure((energy - lepton) ** 2 - q * q, table.nucleus, table.mass)
+    b *= table.sign
+    least, most, widest = np.inf, -np.inf, 0.0
+    for nucleon in (low, high):
+        p_along = (2 * nucleon * taken - space) / (2 * q)
+        mean = both * (2 * nucleon + taken) - along * (2 * p_along + q)  # of s - u over phi
+        least, most = min(least, mean), max(most, mean)
+        widest = max(widest, _across2(nucleon, p_along))
+    widest = 2 * across * np.sqrt(widest)
+    least, most = least - widest, most + widest
+    highest = max(a + least * b + least * least * c, a + most * b + most * most * c)
+    while True:
+        nucleon = mix(low, high, stream.random())
+        azimuth = 2 * np.pi * stream.random()
+        p_along = (2 * nucleon * taken - space) / (2 * q)
+        p_across = np.sqrt(_across2(nucleon, p_along))
+        x = both * (2 * nucleon + taken) - along * (2 * p_along + q)
+        x -= 2 * across * p_across * np.cos(azimuth)
+        if highest <= 0 or stream.random() * highest <= a + x * b + x * x * c:
+            return nucleon, p_along + q, p_across, azimuth

@@ -25,9 +25,9 @@ import numpy.typing as npt
 from snmc.ground.compiled import compiled
 from snmc.ground.sampling import tilted_point
 from snmc.ground.units import ALPHA, G_FERMI, HBAR_C, M_ELECTRON
-from snmc.interactions import fermi_gas, muons
+from snmc.interactions import fermi_gas, muons, remains
 from snmc.interactions.calorimeter import without_direction
-from snmc.interactions.channel import ELECTRON_LIKE, FinalStates, Floats, Integers
+from snmc.interactions.channel import ELECTRON_LIKE, FinalStates, Floats, Integers, one_signal
 from snmc.interactions.quasielastic import CM2, COS_CABIBBO, HIGHEST_ENERGY, checked_energies
 
 ELECTRON = 11
@@ -219,10 +219,10 @@ def cross_section(
 
 @dataclass(frozen=True)
 class OnNucleus:
-    """Charged current on a nucleus in a calorimeter; of the final state only the lepton is made.
+    """Charged current on a nucleus in a calorimeter.
 
-    Seen are the lepton and the gamma rays of the nucleus's bound levels; `directed`: whether the
-    signal shows the lepton's direction.
+    Seen are the lepton and the gamma rays of the nucleus's bound levels; `struck`: what becomes of
+    the nucleus; `directed`: whether the signal shows the lepton's direction.
     """
 
     name: str
@@ -232,6 +232,7 @@ class OnNucleus:
     neutrino: int  # PDG number
     mass: float  # of the lepton [MeV]
     transition: Transition
+    struck: remains.Nucleus
     medium: muons.Medium
     directed: bool
 
@@ -244,30 +245,24 @@ class OnNucleus:
         return result
 
     def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
-        """The lepton, with the energy that it and the nucleus's gamma rays leave."""
-        lepton, cosine, excitation = states = np.empty((3, energy.size))
-        _samples(energy, table(self.transition, self.mass), stream, states)
+        """Lepton and what is left of the nucleus, seen by what ionises of lepton and gamma rays."""
+        numbers = table(self.transition, self.mass)
+        lepton, cosine, excitation = leptons = np.empty((3, energy.size))
+        _samples(energy, numbers, stream, leptons)
         azimuth = 2 * np.pi * stream.random(energy.size)
         positive = self.neutrino < 0
         if self.mass > M_ELECTRON:
-            return muons.final_states(positive, lepton, cosine, azimuth, stream, self.medium)
+            states = muons.final_states(positive, lepton, cosine, azimuth, stream, self.medium)
+            return remains.with_remains(
+                states, energy, leptons, azimuth, self.struck, numbers.gas, stream
+            )
         # what ionises: kinetic energy, and, of a positron, both photons of its annihilation
         deposit = lepton + M_ELECTRON if positive else lepton - M_ELECTRON
         bound = (excitation > 0) & (excitation < self.transition.separation)
         deposit += np.where(bound, excitation, 0.0)
-        size = energy.size
-        one = np.ones(size, dtype=np.int32)
-        result = FinalStates(
-            one,
-            deposit,
-            cosine,
-            azimuth,
-            np.zeros(size),
-            np.full(size, ELECTRON_LIKE, dtype=np.int8),
-            one,
-            np.full(size, -ELECTRON if positive else ELECTRON, dtype=np.int32),
-            lepton,
-            cosine,
-            azimuth,
+        code = -ELECTRON if positive else ELECTRON
+        states = one_signal(ELECTRON_LIKE, deposit, cosine, azimuth, code)
+        states = remains.with_remains(
+            states, energy, leptons, azimuth, self.struck, numbers.gas, stream
         )
-        return result if self.directed else without_direction(result, stream)
+        return states if self.directed else without_direction(states, stream)

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from snmc.ground.compiled import compiled
 from snmc.ground.units import M_ELECTRON
 from snmc.interactions import fermi_gas as gas
+from snmc.interactions import remains
 from snmc.interactions.quasielastic import HIGHEST_ENERGY, checked_energies
 from snmc.interactions.tables import Floats, Integers
 
@@ -34,11 +35,12 @@ NUCLEONS = 8  # neutrons, or protons, of 16O
 NUCLEUS = gas.Nucleus(NUCLEONS, FERMI_MOMENTUM, BINDING)
 APPROXIMATION = (
     "neutrino-oxygen reactions: shell-model fit (Nakazato et al. 2018) to 100 MeV, relativistic "
-    "Fermi gas (quasi-elastic only, 20-30 %) from 150 MeV, joined linearly in between"
+    "Fermi gas (quasi-elastic only, 20-30 %) from 150 MeV, joined linearly in between; "
+    f"{remains.NOT_FOLLOWED}: of the fit's groups the whole break-up of 16F and 16N"
 )
 MUON_APPROXIMATION = (
     "muons on oxygen: relativistic Fermi gas (quasi-elastic only, 20-30 %) from its threshold, "
-    "132.7 MeV, 12 to 16 MeV above the nucleus's own"
+    f"132.7 MeV, 12 to 16 MeV above the nucleus's own; {remains.NOT_FOLLOWED}"
 )
 FIT_ENDS, GAS_BEGINS = 100.0, 150.0  # MeV
 
@@ -60,6 +62,8 @@ GROUPS_ANTINEUTRINO = np.array(
     ]
 )
 NO_GROUPS = np.empty((0, 4))
+# excitations count from oxygen itself, as NSS give them, and stay in the nucleus
+STRUCK_NEUTRINO, STRUCK_ANTINEUTRINO = remains.nucleus(8, 16, 1), remains.nucleus(8, 16, -1)
 
 
 class Table(NamedTuple):
@@ -179,7 +183,9 @@ def sigma(energy: float, table: Table) -> float:
 
 
 @compiled
-def _sample_fit(energy: float, groups: Floats, share: float, other: float) -> tuple[float, float]:
+def _sample_fit(
+    energy: float, groups: Floats, share: float, other: float
+) -> tuple[float, float, float]:
     rest = share * _fit(energy, groups)
     chosen = 0
     for i in range(groups.shape[0]):
@@ -194,24 +200,27 @@ def _sample_fit(energy: float, groups: Floats, share: float, other: float) -> tu
     y = ((energy - groups[0, 0]) / 25.0) ** 4
     k = (1 + y) / (3 + y)
     cosine = (1 - np.sqrt(max((1 + k) ** 2 - 4 * k * other, 0.0))) / k
-    return energy - groups[chosen, 0], min(max(cosine, -1.0), 1.0)
+    step = groups[chosen, 0]
+    return energy - step, min(max(cosine, -1.0), 1.0), step
 
 
 @compiled
 def sample(
     energy: float, table: Table, choice: float, share: float, other: float
-) -> tuple[float, float]:
-    """Lepton of one reaction: total energy [MeV] and cosine to the neutrino.
+) -> tuple[float, float, float]:
+    """Lepton of one reaction: total energy [MeV], cosine to the neutrino, and E_g [MeV].
 
     `energy` [MeV] above the threshold; `choice`, `share`, `other`: independent random numbers,
-    even in 0 to 1, for the model, the energy and the angle.
+    even in 0 to 1, for the model, the energy and the angle. E_g, the energy that the group of
+    levels takes up, is -1 where the gas was chosen.
     """
     gas_share = _gas_share(energy, table.groups)
     of_gas = 0.0 if gas_share == 0 else gas_share * gas.sigma(energy, table.gas)
     fit = 0.0 if gas_share == 1 else (1 - gas_share) * _fit(energy, table.groups)
     if choice * (of_gas + fit) >= of_gas:
         return _sample_fit(energy, table.groups, share, other)
-    return gas.sample(energy, table.gas, share, other)
+    lepton, cosine = gas.sample(energy, table.gas, share, other)
+    return lepton, cosine, -1.0
 
 
 @compiled
@@ -233,7 +242,9 @@ def sigmas(pdg: Integers, energy: Floats, code: int, table: Table, result: Float
 
 @compiled
 def samples(energy: Floats, table: Table, stream: np.random.Generator, leptons: Floats) -> None:
-    """Fill `leptons` (2, n), total energy [MeV] and cosine, for `energy` (n,)."""
+    """Fill `leptons` (3, n), total energy [MeV], cosine and E_g [MeV], for `energy` (n,)."""
     for i in range(energy.size):
-        lepton, cosine = sample(energy[i], table, stream.random(), stream.random(), stream.random())
-        leptons[0, i], leptons[1, i] = lepton, cosine
+        lepton, cosine, step = sample(
+            energy[i], table, stream.random(), stream.random(), stream.random()
+        )
+        leptons[0, i], leptons[1, i], leptons[2, i] = lepton, cosine, step

@@ -14,6 +14,9 @@ From 150 MeV: knock-out in the Fermi gas, of which 41 % give a gamma ray above 6
 from the p3/2 shell: Ankowski et al., Phys. Rev. Lett. 108 (2012) 052505, at 600 MeV; taken at all
 energies, good to some 40 %. Gamma rays of nucleons that strike further nuclei are left out. In
 between the two are joined linearly.
+
+Of the final state the calculations give the gamma ray alone, the gas also neutrino, nucleon and
+the nucleus, with the energy of the p3/2 hole that shines.
 """
 
 from dataclasses import dataclass
@@ -22,12 +25,12 @@ from functools import cache
 import numpy as np
 
 from snmc.ground.compiled import compiled
-from snmc.interactions import oxygen
+from snmc.interactions import fermi_gas, oxygen, remains
 from snmc.interactions.channel import GAMMA_LIKE, Channel, FinalStates, Floats, Integers, one_signal
 from snmc.interactions.quasielastic import HIGHEST_ENERGY, checked_energies
+from snmc.interactions.remains import PHOTON
 from snmc.interactions.tables import locate, mix
 
-PHOTON = 22
 # SNOwGLoBES, xscns/xs_nc_nu*_O16.dat: neutrino energies [MeV], cross sections [cm2]
 TOTAL_ENERGIES = np.array(
     [15, 18, 20, 22, 25, 28, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 100.0]
@@ -57,7 +60,12 @@ LOG_STEP = (float(np.log(HIGHEST_ENERGY)) - FIRST_LOG) / (GRID - 1)
 APPROXIMATION = (
     "gamma rays of oxygen: to 100 MeV the neutral-current cross section of Kolbe et al. 2002 with "
     "shares of Langanke et al. 1996 (50 %), from 150 MeV 41 % of the Fermi gas's knock-out (40 %), "
-    "joined linearly; seen as an electron of the gamma's energy, an MeV or so too much"
+    "joined linearly; seen as an electron of the gamma's energy, an MeV or so too much; listed of "
+    "the final state: the gamma ray, and of the gas's knock-out neutrino, nucleon and nucleus"
+)
+STRUCK = (  # a proton, a neutron
+    remains.nucleus(8, 16, 0, proton=True),
+    remains.nucleus(8, 16, 0),
 )
 
 
@@ -104,6 +112,64 @@ def _sigmas(pdg: Integers, energy: Floats, table: Floats, result: Floats) -> int
     return bad
 
 
+def _gas_tables(antineutrino: bool) -> tuple[fermi_gas.Table, fermi_gas.Table]:
+    """The scattered neutrino's energy and angle, of knocked-out protons and neutrons."""
+    lowest = oxygen.FIT_ENDS
+    proton, neutron = (oxygen.NUCLEUS._replace(isospin=isospin) for isospin in (1.0, -1.0))
+    return (
+        fermi_gas.table(proton, antineutrino, 0.0, lowest),
+        fermi_gas.table(neutron, antineutrino, 0.0, lowest),
+    )
+
+
+@compiled
+def _list(
+    pdg: Integers,
+    energy: Floats,
+    gamma: tuple[Floats, Floats, Floats],
+    struck: Integers,
+    nuclei: tuple[remains.Nucleus, remains.Nucleus],
+    tables: tuple[fermi_gas.Table, ...],
+    stream: np.random.Generator,
+    counts: Integers,
+    particles: remains.Particles,
+) -> int:
+    """Put all particles of reactions, and gives their number.
+
+    `gamma`: energies, cosines and azimuths; `struck` (n,): place of the nucleus among `nuclei`,
+    or -1 where only the gamma ray is known; `tables`: of both for neutrinos, then antineutrinos.
+    """
+    at = 0
+    for i in range(energy.size):
+        photon, cosine, azimuth = gamma[0][i], gamma[1][i], gamma[2][i]
+        across, along = photon * np.sqrt((1 - cosine) * (1 + cosine)), photon * cosine
+        x, y = across * np.cos(azimuth), across * np.sin(azimuth)
+        remains.put(particles, at, PHOTON, photon, x, y, along)
+        counts[i] = 1
+        if struck[i] >= 0:
+            table = tables[struck[i] + (2 if pdg[i] < 0 else 0)]
+            nucleus = nuclei[struck[i]]
+            left, angle = fermi_gas.sample(energy[i], table, stream.random(), stream.random())
+            side = left * np.sqrt((1 - angle) * (1 + angle))
+            remains.put(particles, at + 1, pdg[i], left, side, 0.0, left * angle)
+            rest, _ = remains.knock_out(
+                energy[i], left, angle, photon, nucleus, table, particles, at + 2, stream
+            )
+            turn = 2 * np.pi * stream.random()
+            particles.azimuth[at + 1] += turn
+            particles.azimuth[at + 2] += turn
+            c, s = np.cos(turn), np.sin(turn)
+            momentum = (
+                c * rest[0] - s * rest[1] - x,
+                s * rest[0] + c * rest[1] - y,
+                rest[2] - along,
+            )
+            remains.put_nucleus(momentum, nucleus.residue_mass, nucleus.residue, particles, at + 3)
+            counts[i] = 4
+        at += counts[i]
+    return at
+
+
 @dataclass(frozen=True)
 class OxygenGamma:
     """Neutral current on oxygen 16, seen by the gamma ray of what is left."""
@@ -122,7 +188,7 @@ class OxygenGamma:
         return result
 
     def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
-        """One gamma ray, isotropic."""
+        """One gamma ray, isotropic, then what is known of the rest."""
         size = energy.size
         protons = (LVK_PROTON / (LVK_PROTON + LVK_NEUTRON))[(pdg < 0).astype(np.int64)]
         levels = np.where(
@@ -130,11 +196,27 @@ class OxygenGamma:
             _drawn(NITROGEN, stream, size),
             _drawn(OXYGEN, stream, size),
         )
-        gas = P_SHELL[(stream.random(size) >= PROTONS).astype(np.int64)]
+        neutrons = (stream.random(size) >= PROTONS).astype(np.int32)
         # where the models join, their weights stand for their shares: the lines are nearly alike
-        gamma = np.where(stream.random(size) < _gas_share(energy), gas, levels)
+        gas = stream.random(size) < _gas_share(energy)
+        gamma = np.where(gas, P_SHELL[neutrons], levels)
         cosine, azimuth = stream.uniform(-1, 1, size), 2 * np.pi * stream.random(size)
-        return one_signal(GAMMA_LIKE, gamma, cosine, azimuth, PHOTON)
+        states = one_signal(GAMMA_LIKE, gamma, cosine, azimuth, PHOTON)
+        if not gas.any():
+            return states
+        counts, particles = np.empty(size, dtype=np.int32), remains.room(size, 4)
+        found = _list(
+            pdg,
+            energy,
+            (gamma, cosine, azimuth),
+            np.where(gas, neutrons, np.int32(-1)),
+            STRUCK,
+            (*_gas_tables(False), *_gas_tables(True)),
+            stream.spawn(1)[0],
+            counts,
+            particles,
+        )
+        return remains.listed(states, counts, particles, found, np.zeros(size))
 
 
 def _drawn(lines: Floats, stream: np.random.Generator, size: int) -> Floats:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snmc.ground.units import M_ELECTRON, M_MUON
-from snmc.interactions import ibd, muons, oxygen
+from snmc.interactions import ibd, muons, oxygen, remains
 from snmc.interactions.channel import (
     ELECTRON_LIKE,
     Channel,
@@ -66,7 +66,7 @@ class OnProton:
 
 @dataclass(frozen=True)
 class OnOxygen:
-    """Charged current on oxygen 16; of the final state only the lepton is made."""
+    """Charged current on oxygen 16; seen is the lepton."""
 
     name: str
     meaning: str
@@ -87,15 +87,18 @@ class OnOxygen:
         return result
 
     def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
-        """The lepton, by the level or the Fermi gas."""
-        lepton = np.empty((2, energy.size))
-        oxygen.samples(energy, self._table(), stream, lepton)
+        """Lepton and what is left of the nucleus, by the level or the Fermi gas."""
+        table, positive = self._table(), self.neutrino < 0
+        lepton, cosine, _ = leptons = np.empty((3, energy.size))
+        oxygen.samples(energy, table, stream, leptons)
         azimuth = 2 * np.pi * stream.random(energy.size)
-        positive = self.neutrino < 0
         if self.mass > M_ELECTRON:
-            return muons.final_states(positive, lepton[0], lepton[1], azimuth, stream)
-        code = -ELECTRON if positive else ELECTRON
-        return one_signal(ELECTRON_LIKE, lepton[0], lepton[1], azimuth, code)
+            states = muons.final_states(positive, lepton, cosine, azimuth, stream)
+        else:
+            code = -ELECTRON if positive else ELECTRON
+            states = one_signal(ELECTRON_LIKE, lepton, cosine, azimuth, code)
+        struck = oxygen.STRUCK_ANTINEUTRINO if positive else oxygen.STRUCK_NEUTRINO
+        return remains.with_remains(states, energy, leptons, azimuth, struck, table.gas, stream)
 
 
 CHANNELS: tuple[Channel, ...] = (

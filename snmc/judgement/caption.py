@@ -14,7 +14,7 @@ def caption(card: Mapping[str, Any], tables: Mapping[str, Any], detectors: Seque
     `card`: as a scan or a run resolved it, without what is scanned, which is left out here too;
     `tables`: cards of the detectors by name, for windows of their own.
     """
-    model = card.get("generator", {}).get("name", "")
+    model = Path(card.get("generator", {}).get("name", "")).name  # of a file too
     supernova = card.get("supernova", {})
     core = supernova.get("core", "")
     source = str(core.get("type", core.get("path", ""))) if isinstance(core, Mapping) else core

@@ -22,6 +22,7 @@ from snmc.ground.errors import InputError
 from snmc.judgement.grid import Grid, GridPoint, check_writable, empty_grid, label, load_grid
 from snmc.judgement.measurement import check_scaling, measure
 from snmc.judgement.series import Series, ratio_of
+from snmc.roles.model_file import model_source
 from snmc.roles.registry import find_detector
 from snmc.run.pipeline import versions
 from snmc.run.prepare import prepare_generators
@@ -71,16 +72,14 @@ def run_scan(
         part.unlink(missing_ok=True)
 
     left = [point for point in card.points if point.number not in grid.series]
-    work: Callable[[Any], Series] = functools.partial(
+    work = functools.partial(
         measure, couplings=card.couplings, events=card.events, seed=card.seed,
         bin_width=card.bin_width,
     )  # fmt: skip
-    items: Sequence[Any] = left
-    if scheduler is not None:
-        work, items = functools.partial(_assigned, work), _with_digests(left)
     results = ordered(
-        work, items, workers=workers or os.cpu_count() or 1, scheduler=scheduler, ahead=2
-    )
+        functools.partial(_assigned, work), _with_digests(left),
+        workers=workers or os.cpu_count() or 1, scheduler=scheduler, ahead=2,
+    )  # fmt: skip
     due = time.monotonic() + SAVED_EVERY
     bar = tqdm(
         total=len(card.points), initial=len(grid.series), unit="point", desc=path.name,
@@ -138,7 +137,7 @@ def identity_of(card: ScanCard) -> dict[str, Any]:
         json.dumps(core): core for core in (point.card.supernova.core for point in card.points)
     }
     contents = [
-        model.content
+        model.content + model_source(type(model))
         for point in card.points
         if point.mass == card.masses[0]
         for model in prepare_generators(point.card).values()
@@ -155,13 +154,13 @@ def identity_of(card: ScanCard) -> dict[str, Any]:
 
 
 def _assigned(measure: Callable[[ScanPoint], Series], item: tuple[ScanPoint, str]) -> Series:
-    """Measure on a worker, which may find other files under the names in the card."""
+    """Measure, unless other files are now, or on this worker, under the names in the card."""
     point, digest = item
     if _digest(point) != digest:
         raise InputError(
-            f"--scheduler: a worker on {gethostname()} finds another core, detector or file of the "
-            "generator by the names in the card than this process; needs the same files on all "
-            "machines"
+            f"a worker on {gethostname()} finds another core, detector or file of the generator by "
+            "the names in the card than the scan began with; needs the same files, unchanged until "
+            "its end, on all machines"
         )
     return measure(point)
 
@@ -179,7 +178,10 @@ def _digest(point: ScanPoint) -> str:
     """Hash of what a point's card names: core, detector, the generator's files."""
     contents = [
         load_core(point.card.supernova.core).content,
-        *(model.content for model in prepare_generators(point.card).values()),
+        *(
+            model.content + model_source(type(model))
+            for model in prepare_generators(point.card).values()
+        ),
         None if point.detector == ENERGY else find_detector(point.detector, point.card.path).card,
     ]
     return hashlib.sha256(to_json({"contents": contents}).encode()).hexdigest()

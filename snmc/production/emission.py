@@ -20,8 +20,8 @@ from snmc.ground.compiled import fingerprint
 from snmc.ground.errors import NoEmissionError
 from snmc.ground.units import RATE_DENSITY
 from snmc.production.coalescence import coalescence_rate
-from snmc.production.scattering import scattering_rate
-from snmc.thermal import Screening, debye_momentum_squared, species
+from snmc.production.scattering import potential_step, scattering_rate
+from snmc.thermal import Screening, debye_momentum_squared, plasmon_mass_squared, species
 
 Array = npt.NDArray[np.float64]
 Precision = Literal["draft", "scan", "standard", "high"]
@@ -40,11 +40,12 @@ _PROBE = np.linspace(
 class Scattering:
     """A process 1 2 -> 3 X: species that may be particle 1, target 2, recoil 3, amplitude.
 
-    The `sources` share mass and statistics. `amplitude` as `snmc.production.scattering` describes
-    it, for unit coupling; `azimuths`: points of the average over the azimuth, 2 for polynomials of
-    degree 3 in p_2, more where a propagator depends on it; `pole`: photon exchange,
+    The `sources` share mass, statistics and potential. `amplitude` as `snmc.production.scattering`
+    describes it, for unit coupling; `azimuths`: points of the average over the azimuth, 2 for
+    polynomials of degree 3 in p_2, more where a propagator depends on it; `pole`: photon exchange,
     1/(t - k^2)^2; `anti_amplitude`: that of the antineutrinos (names in _bar) among the sources,
-    None if it is the same.
+    None if it is the same; `scale`: what of the plasma the amplitude takes as k^2, the static
+    "screening" of exchanged photons or the "plasmon" mass squared of real ones.
     """
 
     name: str
@@ -55,12 +56,14 @@ class Scattering:
     azimuths: int = 2
     pole: bool = False
     anti_amplitude: Callable[..., float] | None = None
+    scale: Literal["screening", "plasmon"] = "screening"
 
 
 @dataclass(frozen=True)
 class Coalescence:
     """A process 1 2 -> X: species that may be particle 1, the partner 2, amplitude.
 
+    The `sources` share mass and statistics.
     `amplitude` as `snmc.production.coalescence` describes it, for unit coupling.
     """
 
@@ -156,14 +159,14 @@ def _shoulder(process: Process, state: CoreState) -> float:
     down from there; but the opposite process is blocked below the Fermi energy of 1, or closed
     below its mass.
     """
-    sources = [species(name, state, "electron") for name in process.sources]
+    sources = [species(name, state, "all") for name in process.sources]
     if isinstance(process, Coalescence):
-        partner = species(process.partner, state, "electron")
+        partner = species(process.partner, state, "all")
         return max(float(np.max(one.mu + partner.mu)) for one in sources)
-    target = species(process.target, state, "electron")
+    target = species(process.target, state, "all")
     same = process.recoil == process.target
-    recoil = target if same else species(process.recoil, state, "electron")
-    shift = target.potential - recoil.potential
+    recoil = target if same else species(process.recoil, state, "all")
+    shift = potential_step(sources, target, recoil)
     balance = target.mu - recoil.mu + shift
     at_rest = target.mass - recoil.mass + shift
     return max(
@@ -279,12 +282,13 @@ def _rate(
     sources = [species(name, state, screening) for name in process.sources]
     if isinstance(process, Scattering):
         resolution = RESOLUTION[precision]
+        scale = plasmon_mass_squared if process.scale == "plasmon" else debye_momentum_squared
         return scattering_rate(
             process.amplitude,
             local_energies,
             mass,
             state.temperature,
-            debye_momentum_squared(state, screening),
+            scale(state, screening),
             sources,
             species(process.target, state, screening),
             species(process.recoil, state, screening),

@@ -6,12 +6,13 @@ With q = p_X - p_1 the collision integral over the phase space of 1, 2 and 3 bec
                  Int dE1 Int dq Int dE2 <S|M|^2>_phi f1 f2 (1 -+ f3)
 
 with |p - p1| < q < p + p1 and E2 within its kinematic bounds; S|M|^2 is summed over all spins and
-<>_phi averages the azimuth between p1 and p2 about q. Where 2 and 3 feel the potentials U_2 and U_3
-of the medium, energy is conserved as E1 + E2 + shift = E3 + E with shift = U_2 - U_3: the target
-takes up the energy W = E1 - E + shift, X gives E1 - E to the vertex of 1.
+<>_phi averages the azimuth between p1 and p2 about q. Where particles feel potentials U of the
+medium, energy is conserved as E1 + E2 + shift = E3 + E with shift = U_1 + U_2 - U_3: the target
+takes up the energy W = E1 - E + shift, X gives E1 - E to the vertex of 1. Occupations follow the
+statistics of each species, with 1 + f3 where the recoil is a boson.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ from snmc.ground.compiled import (
 )
 from snmc.ground.errors import PhysicsError
 from snmc.ground.quadrature import unit_rule
-from snmc.thermal import Species, occupation
+from snmc.thermal import Species, occupation, shared_by
 
 Array = npt.NDArray[np.float64]
 Amplitude = Callable[..., float]
@@ -36,8 +37,8 @@ AMPLITUDE_ARGUMENTS = 12
 """An amplitude takes (s, t, m1, m2, m3, M, k2, E1, E2, E, along, shift): s = (p_1 + p_2)^2 and
 t = (p_X - p_1)^2 [MeV^2], the masses of 1, 2, 3 and X [MeV], the screening scale k^2 [MeV^2], the
 medium-frame energies of 1, 2 and X without potentials [MeV], the component of p_2 along p_X [MeV]
-and the shift U_2 - U_3 [MeV]. It returns S|M|^2 summed over all spins. `dot_products` gives the
-products of momenta. Two azimuths are for amplitudes that are polynomials of degree 3 at most in
+and the shift U_1 + U_2 - U_3 [MeV]. It returns S|M|^2 summed over all spins. `dot_products` gives
+the products of momenta. Two azimuths are for amplitudes that are polynomials of degree 3 at most in
 the components of p_2 (in s, `along` and E2, at fixed t): their average over the azimuth is exact
 and needs only four E2. Others, as with a pole in u, are taken at every node and need more."""
 
@@ -45,6 +46,7 @@ _SHOULDER = 4.0  # times T: end of the finer panel above a Fermi surface
 _GROWTH = float(np.exp(_SHOULDER))
 _REACH = 18.0  # thermal tails are cut where they fall to exp(-18) = 1.5e-8
 _SCAN = 200  # energies of particle 1 at which the window of its panels is looked for
+_WEAK = 1e-3  # MeV: potentials of particle 1 below this are those of neutrinos and left out
 
 
 @compiled
@@ -135,33 +137,49 @@ def _lowest_target(W: float, q_low: float, q_high: float, m2: float, m3: float) 
 @compiled
 def _target_integral(
     amplitude: Amplitude, anti_amplitude: Amplitude, both: bool,
-    E1: float, p1: float, E: float, p: float, q: float, x: float, t: float,
+    E1: float, p1: float, E: float, p: float, W: float, gap: float, q: float, x: float, t: float,
     m1: float, M: float, shift: float, temperature: float, k2: float,
     m2: float, mu2: float, m3: float, mu3: float, stat2: float, stat3: float,
     azimuths: Array, rule: Array, points: Array,
 ) -> tuple[float, float]:  # fmt: skip
     """Int dE2 <S|M|^2>_phi f2 (1 -+ f3) at fixed E1 and q, split at both Fermi surfaces.
 
-    For both amplitudes; 0 for the second unless `both`. `rule`: nodes, weights, and exp(E2/T)
-    across each of the last two panels where it is whole; `points`: room for E2 and the measure of
-    all nodes. Each is one array, for compiled functions count the references to each.
+    For both amplitudes; 0 for the second unless `both`. `W`: energy the target takes; `gap`:
+    p1 - p, without cancellation. `rule`: nodes, weights, and exp(E2/T) across each of the last two
+    panels where it is whole; `points`: room for E2 and the measure of all nodes. Each is one array,
+    for compiled functions count the references to each. Bosons have a panel of their own below T,
+    logarithmic in the distance from where their occupation is singular.
     """
-    W = E1 - E + shift
     least, greatest = _target_bounds(W, q, x, m2, m3)
     floor = max(least, m2, m3 - W)
     if stat3 > 0:  # below this the recoil is Pauli-blocked
         floor = max(floor, mu3 - W - _REACH * temperature)
     if not floor < greatest or floor == np.inf:
         return 0.0, 0.0
-    surface_a = max(floor, min(mu2, mu3 - W))
-    surface_b = max(floor, max(mu2, mu3 - W))
-    # f2 = fall2/(y +- fall2) and 1 -+ f3 = y/(y +- fall3), y = exp((E2 - floor)/T)
+    bosons = stat2 < 0 or stat3 < 0
+    soft = pole = floor
+    if bosons:
+        pole = max(mu2 if stat2 < 0 else -np.inf, mu3 - W if stat3 < 0 else -np.inf)
+        soft = max(floor, pole + temperature)
+    surface_a = max(soft, min(mu2, mu3 - W))
+    surface_b = max(soft, max(mu2, mu3 - W))
+    # f2 = fall2/(y + fall2) and 1 - f3 = y/(y + fall3) of fermions, y = exp((E2 - floor)/T)
     fall2 = np.exp((mu2 - floor) / temperature)
     fall3 = np.exp((mu3 - floor - W) / temperature)
-    steep = mu2 - floor > 600 * temperature  # y would overflow
+    direct = bosons or mu2 - floor > 600 * temperature  # y would overflow
     y_low = np.exp((surface_b - floor) / temperature) if surface_b > floor else 1.0
     count = 0
     low = floor
+    if soft > floor:
+        high = min(soft, greatest)
+        lowest = max(floor - pole, 1e-12 * temperature)
+        spread = np.log(max((high - pole) / lowest, 1.0))
+        for k in range(rule.shape[1]):
+            above = lowest * np.exp(spread * rule[0, k])
+            points[0, count] = pole + above
+            points[1, count] = rule[1, k] * spread * above
+            count += 1
+        low = high
     for panel in range(4):
         if panel == 0:
             high = surface_a
@@ -172,27 +190,28 @@ def _target_integral(
         else:
             high = surface_b + _REACH * temperature
             y_low *= _GROWTH
-        whole = panel > 1 and high < greatest and not steep
+        whole = panel > 1 and high < greatest and not direct
         high = min(high, greatest)
         width = high - low
         if width > 1e-12 * high:
             for k in range(rule.shape[1]):
                 E2 = low + width * rule[0, k]
-                if steep:
-                    f2 = occupation((E2 - mu2) / temperature, stat2)
-                    free = 1 - stat3 * occupation((E2 + W - mu3) / temperature, stat3)
-                else:
-                    y = y_low * rule[panel, k] if whole else np.exp((E2 - floor) / temperature)
-                    f2 = fall2 / (y + stat2 * fall2)
-                    free = y / (y + stat3 * fall3)
                 points[0, count] = E2
-                points[1, count] = rule[1, k] * width * f2 * free
+                points[1, count] = rule[1, k] * width
+                if not direct:
+                    y = y_low * rule[panel, k] if whole else np.exp((E2 - floor) / temperature)
+                    points[1, count] *= fall2 / (y + fall2) * y / (y + fall3)
                 count += 1
         low = high
+    if direct:
+        for k in range(count):
+            E2 = points[0, k]
+            points[1, k] *= occupation((E2 - mu2) / temperature, stat2)
+            points[1, k] *= 1 - stat3 * occupation((E2 + W - mu3) / temperature, stat3)
     if len(azimuths) == 2:
         _four_points(points, count, floor, low)
         count = 4
-    p1_along = (p * p - p1 * p1 - q * q) / (2 * q)
+    p1_along = -(gap * (p1 + p) + q * q) / (2 * q)
     p1_across = np.sqrt(max(0.0, (p1 - p1_along) * (p1 + p1_along)))
     delta = m3 * m3 - m2 * m2 + x
     total = total_anti = 0.0
@@ -230,6 +249,28 @@ def _four_points(points: Array, count: int, low: float, high: float) -> None:
     points[1, 3] = moment1 - 4.5 * moment2 + 4.5 * moment3
     for k in range(4):
         points[0, k] = low + (high - low) * k / 3
+
+
+@compiled
+def _from_peak(
+    away: float, E1: float, p1: float, E: float, p: float, m1: float, M: float
+) -> tuple[float, float, float]:
+    """E1 - E and p1 - p [MeV], and -t [MeV^2] of parallel 1 and X, without cancellation.
+
+    E1 lies `away` from where 1 and X can have E1 + p1 = E + p and t = 0, at
+    E + (m1^2 - M^2)/(2 (E + p)). That is the forward peak, where |t| reaches down to 0.
+    """
+    cone = E + p
+    offset = (m1 - M) * (m1 + M) / (2 * cone)
+    p_peak = 0.5 * (cone - m1 * m1 / cone)  # antiparallel if negative: then nothing cancels
+    along = p1 - p_peak
+    excess = along - away
+    if p_peak > 0.0:
+        E_peak = 0.5 * (cone + m1 * m1 / cone)
+        excess = away * m1 * m1 * (1 / (E1 + p1) + 1 / (E_peak + p_peak)) / (p1 + p_peak)
+        along = away + excess
+    # -t = q^2 - W^2 with q + W and q - W
+    return away + offset, along - offset, (along + away) * (excess - 2 * offset)
 
 
 @compiled
@@ -273,6 +314,35 @@ def _window(
     edges[3] = highest_mu if edges[2] < highest_mu < edges[4] else 0.5 * (edges[2] + edges[4])
 
 
+@compiled
+def _peaked(
+    starts: Array, widths: Array, powers: Array, E: float, p: float, M: float, m1: float,
+    highest_mu: float, temperature: float, gathering: float,
+) -> float:  # fmt: skip
+    """Fill the panels of E1 with nodes that gather at the forward peak, which is given back.
+
+    Space-like transfers need E1 + p1 > E - p, and E1 - p1 < E + p.
+    """
+    cone = E + p
+    peak = E + (m1 - M) * (m1 + M) / (2 * cone)
+    above = max(highest_mu - peak, 2 * temperature)
+    top = max(E, highest_mu, peak) + _REACH * temperature
+    backward = M * M / cone  # E - p
+    below = 0.0
+    if m1 < backward:  # from E1 + p1 = E - p
+        below = p * (1 - m1 * m1 / (cone * backward))
+    elif m1 < cone:  # from rest
+        below = peak - m1
+    rest = 0.5 * below if m1 > 0.0 else 0.0
+    starts[0], widths[0], powers[0] = peak, rest - below, gathering
+    starts[1], widths[1], powers[1] = peak, above, gathering
+    starts[2], widths[2], powers[2] = peak + above, top - peak - above, 1.0
+    # the range of q opens as the momentum of 1, a square root at rest
+    starts[3], widths[3], powers[3] = peak - below, rest, 2.0
+    widths[4:] = 0.0
+    return peak
+
+
 @compiled_as(
     void(
         function_type(AMPLITUDE_ARGUMENTS), function_type(AMPLITUDE_ARGUMENTS), vector,
@@ -295,8 +365,9 @@ def _rates(
     """
     sources = mu1s.shape[1]
     both = anti.max() > 0.0
+    bosons = not pole and (stat2 < 0.0 or stat3 < 0.0)  # soft ones gather at light-like transfers
     inner = np.empty(sources)
-    points = np.empty((2, max(4, 4 * rule2.shape[1])))
+    points = np.empty((2, max(4, 5 * rule2.shape[1])))
     edges, starts, widths, powers = np.empty(7), np.empty(6), np.empty(6), np.empty(6)
     for state in range(len(temperatures)):
         temperature, k2, shift, m1 = temperatures[state], k2s[state], shifts[state], m1s[state]
@@ -309,17 +380,11 @@ def _rates(
             if E <= M:
                 continue
             p = np.sqrt((E - M) * (E + M))
-            one_minus = M * M / (E + p)  # E - p without cancellation
+            peak = 0.0
             if pole:
-                # Nodes gather at E1 = (E + p)/2, where |t| reaches down to 0: the forward peak.
-                # Below (E - p)/2 no transfer is space-like.
-                peak = E - 0.5 * one_minus
-                above = max(highest_mu1 - peak, 2 * temperature)
-                top = max(E, highest_mu1) + _REACH * temperature
-                starts[0], widths[0], powers[0] = peak, -p, gathering
-                starts[1], widths[1], powers[1] = peak, above, gathering
-                starts[2], widths[2], powers[2] = peak + above, top - peak - above, 1.0
-                widths[3:] = 0.0
+                peak = _peaked(
+                    starts, widths, powers, E, p, M, m1, highest_mu1, temperature, gathering
+                )
             else:
                 _window(
                     edges, E, p, m1, lowest_mu1, highest_mu1, shift, temperature,
@@ -338,20 +403,23 @@ def _rates(
                     continue
                 for k1 in range(len(nodes1)):
                     node1 = nodes1[k1]
-                    E1 = start + width * node1**power
+                    step = width * node1**power
+                    E1 = start + step
                     jacobian1 = weights1[k1] * power * node1 ** (power - 1) * abs(width)
-                    p1 = np.sqrt((E1 - m1) * (E1 + m1))
-                    omega = E1 - E
+                    p1 = np.sqrt(max(0.0, (E1 - m1) * (E1 + m1)))
+                    omega, gap, least_x = E1 - E, p1 - p, 0.0
+                    if pole:
+                        away = step + (start - peak)
+                        omega, gap, least_x = _from_peak(away, E1, p1, E, p, m1, M)
                     W = omega + shift
-                    q_low = abs(p - p1)
+                    q_low = abs(gap)
                     E2_top = _lowest_target(W, q_low, p + p1, m2, m3)
                     if E2_top == np.inf:
                         continue
                     E2_top = max(E2_top, mu2, mu3 - W) + _REACH * temperature
                     low_x, high_x = _momentum_range(W, q_low, p + p1, E2_top, m2, m3)
                     if pole:
-                        # x = -t, for collinear p1 and p_X without cancellation
-                        low_x = max(low_x, one_minus * (2 * E1 - (E + p)), 1e-32 * E * E)
+                        low_x = max(low_x, least_x, 1e-32 * E * E)
                     if high_x <= low_x:
                         continue
                     over_q = over_q_anti = 0.0
@@ -362,8 +430,11 @@ def _rates(
                         low_y = np.sqrt(low_x + W * W)
                         width_y = np.sqrt(high_x + W * W) - low_y
                     for k_q in range(len(nodes_q)):
-                        y = low_y + width_y * nodes_q[k_q]
-                        measure = weights_q[k_q] * width_y
+                        node_q, measure = nodes_q[k_q], weights_q[k_q] * width_y
+                        if bosons:
+                            measure *= 2 * node_q
+                            node_q *= node_q
+                        y = low_y + width_y * node_q
                         if pole:  # y = log(k^2 + x), dq = dx/(2q)
                             x = np.exp(y) - k2
                             q = np.sqrt(x + W * W)
@@ -374,7 +445,7 @@ def _rates(
                             x = (q - W) * (q + W)
                             t = (omega - q) * (omega + q)
                         over_E2, over_E2_anti = _target_integral(
-                            amplitude, anti_amplitude, both, E1, p1, E, p, q, x, t,
+                            amplitude, anti_amplitude, both, E1, p1, E, p, W, gap, q, x, t,
                             m1, M, shift, temperature, k2,
                             m2, mu2, m3, mu3, stat2, stat3, azimuths, rule2, points,
                         )  # fmt: skip
@@ -388,6 +459,18 @@ def _rates(
             prefactor = 1.0 / (8 * (2 * np.pi) ** 5)
             for source in range(sources):
                 result[state, source, i] = prefactor * inner[source]
+
+
+def potential_step(sources: Sequence[Species], target: Species, recoil: Species) -> Array:
+    """Energy [MeV] that the medium adds to 1 2 -> 3 X, U_1 + U_2 - U_3, one value a state.
+
+    Raises PhysicsError for sources whose potentials differ by more than those of neutrinos do.
+    """
+    first = sources[0]
+    if any(np.any(np.abs(one.potential - first.potential) > _WEAK) for one in sources):
+        raise PhysicsError(f"{first.name} and others cannot share a process: potentials differ")
+    own = np.where(np.abs(first.potential) > _WEAK, first.potential, 0.0)
+    return np.asarray(own + target.potential - recoil.potential)
 
 
 def scattering_rate(
@@ -408,23 +491,24 @@ def scattering_rate(
 
     `amplitude`: compiled formula, see AMPLITUDE_ARGUMENTS; `energies`: [MeV], (states, n), local
     energies of X; `mass`: of X [MeV]; `temperature` [MeV], `screening_k2` [MeV^2]: (states,);
-    `sources`: species in the role of particle 1, which share mass and statistics; `target`,
-    `recoil`: particles 2 and 3; `orders`: points of a panel in E1 (3 panels, 6 without a pole), q,
-    and E2 (4 panels); `azimuths`: Gauss-Chebyshev points of the average over the azimuth; `pole`:
-    the amplitude has the pole 1/(t - k^2)^2 of photon exchange, to which the points then gather;
-    `anti_amplitude`: in place of `amplitude` for antineutrinos (names in _bar), None for the same.
+    `sources`: species in the role of particle 1, which share mass, statistics and potential (those
+    of neutrinos, some 10 eV, are left out); `target`, `recoil`: particles 2 and 3; `orders`: points
+    of a panel in E1 (3 panels, 6 without a pole), q, and E2 (4 panels, 5 with bosons); `azimuths`:
+    Gauss-Chebyshev points of the average over the azimuth; `pole`: the amplitude has the pole
+    1/(t - k^2)^2 of photon exchange, to which the points then gather; `anti_amplitude`: in place of
+    `amplitude` for antineutrinos (names in _bar), None for the same.
     Result: (states, sources, n), in MeV^4 per MeV. Blocking of X is left out. Totals of the
     default orders are good to 1e-3; with a pole that nothing screens (`screening_k2` zero) the
     finer rule taken then is good to 1e-3 in total above 100 eV and to 2e-2 at 1 eV.
-    Raises PhysicsError for a pole with a massive particle 1 or with a target that changes its mass
-    or potential.
+    Raises PhysicsError for unlike sources, and for a pole where the target changes its mass or
+    energy is shifted.
     """
-    shift = target.potential - recoil.potential
-    m1 = sources[0].mass
-    if pole and (np.any(m1 > 0) or np.any(target.mass != recoil.mass) or np.any(shift != 0)):
+    alike = shared_by(sources)
+    shift = potential_step(sources, target, recoil)
+    if pole and (np.any(target.mass != recoil.mass) or np.any(shift != 0)):
         raise PhysicsError(
-            f"scattering off {target.name} into {recoil.name}: a pole needs a massless source and "
-            "a target that stays what it is"
+            f"scattering off {target.name} into {recoil.name}: a pole needs a target that stays "
+            "what it is, and no potential of the source"
         )
     result = np.zeros((len(temperature), len(sources), energies.shape[1]))
     # Transfers near the pole take E1 - E of the order of sqrt(-t): nodes on a logarithmic scale.
@@ -441,8 +525,8 @@ def scattering_rate(
     )
     _rates(
         amplitude, anti_amplitude or amplitude, anti, result, np.ascontiguousarray(energies), mass,
-        temperature, screening_k2, mu1, m1, target.mass, target.mu, recoil.mass, recoil.mu, shift,
-        sources[0].statistics, target.statistics, recoil.statistics, gathering, pole, cosines,
+        temperature, screening_k2, mu1, alike.mass, target.mass, target.mu, recoil.mass, recoil.mu,
+        shift, alike.statistics, target.statistics, recoil.statistics, gathering, pole, cosines,
         rules[0], rules[1], rules[2], rules[3], np.array([nodes2, weights2, *growths]),
     )  # fmt: skip
     return result

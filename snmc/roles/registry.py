@@ -2,7 +2,8 @@
 
 Nothing in snmc imports a plug-in by name. A model is any class derived from `Generator` with a
 `name`, in a module of the package `snmc.generators` or behind an entry point of the group
-`snmc.generators` of another installed package. A detector is a TOML file in `snmc.detectors`.
+`snmc.generators` of another installed package; or in a file that is named by its path. A detector
+is a TOML file in `snmc.detectors`.
 """
 
 import importlib
@@ -18,6 +19,7 @@ import snmc.detectors
 import snmc.generators
 from snmc.ground.errors import InputError, unknown_name
 from snmc.roles.generator import Generator
+from snmc.roles.model_file import is_model_file, load_model
 
 if TYPE_CHECKING:
     from snmc.roles.detector import Detector
@@ -44,11 +46,13 @@ def generators() -> dict[str, type[Generator]]:
 
 
 def find_generator(name: str) -> type[Generator]:
-    """Find the physics model of that name.
+    """Find the physics model of that name, or the one in a file, see `load_model`.
 
     Loads only the file that bears the name of the model, where there is one. Raises InputError
     with the nearest spelling for an unknown name.
     """
+    if is_model_file(name):
+        return load_model(name)
     file = name.replace("-", "_")
     if file in _shipped_files():
         for model in _models_in(_shipped(file)):

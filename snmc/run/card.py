@@ -20,6 +20,7 @@ from snmc.ground.errors import InputError, PhysicsWarning, unknown_name
 from snmc.ground.text import shown
 from snmc.ground.toml import read_toml
 from snmc.roles.generator import Value
+from snmc.roles.model_file import is_model_file, located_model, model_label
 from snmc.roles.registry import detector_cards, find_generator, is_path
 from snmc.run.scan_tables import LimitTable, ScanTable
 from snmc.run.values import (
@@ -203,12 +204,23 @@ def _make_paths_absolute(data: Table, base: Path) -> None:
             core["path"] = _absolute(core["path"], base)
     if isinstance(observation, dict) and isinstance(observation.get("detector"), str):
         observation["detector"] = _located(observation["detector"], detector_cards(), base)
+    for entry in _generators(data.get("generator")):
+        if isinstance(entry.get("name"), str) and is_model_file(entry["name"]):
+            entry["name"] = located_model(entry["name"], base)
     for table in (run, data.get("scan")):
         if isinstance(table, dict):
             output = table.get("output")
             if isinstance(output, str) and output.strip():
                 table["output"] = _absolute(output, Path.cwd())
     _make_scan_paths_absolute(data, base)
+
+
+def _generators(held: object) -> list[Table]:
+    """Tables that may name a generator: one, several in a list, or several by their labels."""
+    entries = [held, *held.values()] if isinstance(held, dict) else held
+    return (
+        [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    )
 
 
 def _make_scan_paths_absolute(data: Table, base: Path) -> None:
@@ -262,6 +274,8 @@ def _by_label(path: Path, entries: list[Any]) -> Table:
     labelled: Table = {}
     for entry in entries:
         label = entry.get("label", entry.get("name")) if isinstance(entry, dict) else None
+        if isinstance(label, str):
+            label = model_label(label)
         if not isinstance(label, str):
             raise InputError(f"{path}: generator: found {shown(entry)}; needs a table with a name")
         if label in labelled:

@@ -38,6 +38,7 @@ from snmc.ground.errors import InputError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.roles.detector import Detections, Detector, spread
 from snmc.roles.generator import Source
+from snmc.roles.model_file import model_source
 from snmc.run.card import RunCard
 from snmc.run.importance import importance_of
 from snmc.run.prepare import Experiment, prepare
@@ -666,7 +667,10 @@ def _identity(card: RunCard, experiment: Experiment) -> dict[str, Any]:
     return {
         "card": card.resolved(),
         "core": experiment.supernova.core.content,
-        "generators": {label: model.content for label, model in experiment.generators.items()},
+        "generators": {
+            label: model.content + model_source(type(model))
+            for label, model in experiment.generators.items()
+        },
         "detector": None if experiment.detector is None else experiment.detector.card,
         "source": source_hash(),
     }

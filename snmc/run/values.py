@@ -19,6 +19,7 @@ from snmc.ground.errors import unknown
 from snmc.ground.text import shown
 from snmc.ground.units import number_within, quantity, range_of, whole
 from snmc.roles.generator import File, Generator, Parameter, Switch
+from snmc.roles.model_file import model_label
 
 Table = dict[str, Any]
 
@@ -99,7 +100,10 @@ def generator_section(name: str, model: type[Generator]) -> type[Section]:
     label = Annotated[str, BeforeValidator(_label)]
     fields: Table = {
         "name": (str, Field()),
-        "label": (label, Field(default=name, description="text of letters, digits, - and _")),
+        "label": (
+            label,
+            Field(default=model_label(name), description="text of letters, digits, - and _"),
+        ),
     }
     for parameter in model.parameters:
         may_miss = parameter.optional or parameter.default is not None

@@ -33,7 +33,7 @@ from snmc.production.emission import (
 from snmc.production.scattering import scattering_rate
 from snmc.roles.decaying_particle import emission_report, leaving_energy
 from snmc.roles.generator import Supernova
-from snmc.thermal import BOSE, FERMI, Species, species
+from snmc.thermal import BOSE, FERMI, Screening, Species, species
 
 Array = npt.NDArray[np.float64]
 MEV4_PER_CM3_S = 1 / (6.582119569e-22 * 197.3269804e-13**3)
@@ -157,24 +157,34 @@ def test_rescattering_is_added(one_zone: SupernovaCore) -> None:
         assert share[0, 0, :, k] == pytest.approx(slow, rel=1e-9, abs=0)
 
 
-@pytest.mark.parametrize("statistics", [FERMI, BOSE])
-def test_detailed_balance_of_scattering(statistics: float) -> None:
+@pytest.mark.parametrize(
+    "statistics",
+    [(FERMI, FERMI, FERMI), (BOSE, FERMI, FERMI), (FERMI, BOSE, FERMI), (FERMI, FERMI, BOSE),
+     (BOSE, BOSE, BOSE)],
+)  # fmt: skip
+def test_detailed_balance_of_scattering(statistics: tuple[float, float, float]) -> None:
     """Would catch Delta mu without the potentials, or rates that are not each other's inverse.
 
-    g Gamma_abs of X 3 -> 1 2 by Monte Carlo over 3 and the directions of 1 2, with blocking of
-    both, against exp((E - Delta mu)/T) 2 pi^2/(p E) dn/(dE dt).
+    g Gamma_abs of X 3 -> 1 2 by Monte Carlo over 3 and the directions of 1 2, with blocking or
+    stimulation of both, against exp((E - Delta mu)/T) 2 pi^2/(p E) dn/(dE dt).
     """
     T, M, E, shift = 30.0, 120.0, 260.0, -35.0
-    m1, mu1, m2, mu2, m3, mu3 = 105.7, 80.0, 599.0, 580.0, 600.0, 650.0
-    one = np.ones(1)
+    m1, mu1, m2, m3 = 105.7, 80.0, 599.0, 600.0
+    one, two, three = statistics
+    mu2, mu3 = (580.0, 650.0) if three == FERMI else (590.0, 595.0)
+    unit = np.ones(1)
     produced = scattering_rate(
-        contact, np.array([[E]]), M, T * one, 0 * one,
-        [Species("1", m1 * one, mu1 * one, statistics, 0 * one)],
-        Species("2", m2 * one, mu2 * one, FERMI, 315 * one),
-        Species("3", m3 * one, mu3 * one, FERMI, 350 * one),
+        contact, np.array([[E]]), M, T * unit, 0 * unit,
+        [Species("1", m1 * unit, mu1 * unit, one, 0 * unit)],
+        Species("2", m2 * unit, mu2 * unit, two, 315 * unit),
+        Species("3", m3 * unit, mu3 * unit, three, 350 * unit),
     )[0, 0, 0]  # fmt: skip
     p = np.sqrt(E**2 - M**2)
     mine = 2 * np.pi**2 / (p * E) * produced * np.exp((E - mu1 - mu2 - shift + mu3) / T)
+
+    def occupied(energy: Array, mu: float, sign: float) -> Array:
+        x = (energy - mu) / T
+        return np.asarray(special.expit(-x) if sign == FERMI else 1 / np.expm1(x))
 
     rng = np.random.default_rng(2)
     n = 400_000
@@ -189,16 +199,12 @@ def test_detailed_balance_of_scattering(statistics: float) -> None:
     # by rotational symmetry the energy of 1 is all that is needed of its direction
     momentum = np.hypot(along, across)
     E1 = (total * E1_rest + momentum * p1_rest * (2 * rng.random(n) - 1)) / np.sqrt(s)
-    E2 = total - E1
-    f3 = special.expit((mu3 - E3) / T)
-    f1 = 1 / (np.exp((E1 - mu1) / T) + statistics)
-    open_ = (1 - statistics * f1) * special.expit((E2 - mu2) / T)
-    squared = 3.0 + 1e-3 * E1
-    weight = p3**2 / (4 * np.pi**2 * E3) * 1400 * f3 * p1_rest / (4 * np.pi * np.sqrt(s))
-    weight *= open_ * squared / (2 * E)
+    open_ = (1 - one * occupied(E1, mu1, one)) * (1 - two * occupied(total - E1, mu2, two))
+    weight = p3**2 / (4 * np.pi**2 * E3) * 1400 * occupied(E3, mu3, three)
+    weight *= p1_rest / (4 * np.pi * np.sqrt(s)) * open_ * (3.0 + 1e-3 * E1) / (2 * E)
     error = weight.std() / np.sqrt(n)
     assert mine == pytest.approx(weight.mean(), abs=4 * error + 1e-3 * weight.mean())
-    assert error < 5e-3 * weight.mean()
+    assert error < 6e-3 * weight.mean()
 
 
 @compiled_formula(12)
@@ -217,14 +223,40 @@ def pair(M: float, m2: float, E1: float, E: float) -> float:
 
 
 def coalescence_gamma(
-    core: SupernovaCore, process: Coalescence, mass: float, energies: Array
+    core: SupernovaCore,
+    process: Coalescence,
+    mass: float,
+    energies: Array,
+    screening: Screening = "electron",
 ) -> Array:
     grid = Grid(np.array([0.0, 7.0]), np.linspace(0, 10, 3)[None], energies)
-    numbers = emitted_numbers(core, process, mass, "electron", False, "draft", grid)
+    numbers = emitted_numbers(core, process, mass, screening, False, "draft", grid)
     state, volume = cells(core, grid, False)
     production = [(process, numbers, np.array([[1.0]]))]
-    gamma = effective_absorption(state, volume, grid, mass, "electron", production, 1, BOSE)
+    gamma = effective_absorption(state, volume, grid, mass, screening, production, 1, BOSE)
     return np.asarray(gamma[0, 0, 0])
+
+
+@compiled_formula(4)
+def two_photons(M: float, m2: float, E1: float, E: float) -> float:
+    """S|M|^2 of a scalar and two photons, 1/2 for identical ones in it."""
+    return M * M
+
+
+def test_photons_of_the_medium_stimulate_the_decay(one_zone: SupernovaCore) -> None:
+    """Would catch a photon blocked like a fermion: Gamma_eff = Gamma (M/E) <1 + f1 + f2>.
+
+    What the medium adds to the vacuum's, averaged over E1 between (E -+ p)/2, in closed form:
+    2 <f> = (2 T/p) ln[sinh((E + p)/4T)/sinh((E - p)/4T)] - 1.
+    """
+    mass, energies = 20.0, 20.0 + np.array([5.0, 50.0, 300.0])
+    process = Coalescence("photons", ("gamma",), "gamma", two_photons)
+    found = coalescence_gamma(one_zone, process, mass, energies, "none")
+    p, T4 = np.sqrt(energies**2 - mass**2), 4 * 30.0
+    ratio = np.sinh((energies + p) / T4) / np.sinh((energies - p) / T4)
+    vacuum = mass**2 / (16 * np.pi * energies)
+    expected = vacuum * (T4 / (2 * p) * np.log(ratio) - 1)
+    assert found == pytest.approx(expected, rel=1e-3, abs=0)
 
 
 def test_the_decay_in_vacuum_is_left_to_the_flight(one_zone: SupernovaCore) -> None:

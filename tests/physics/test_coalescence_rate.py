@@ -12,7 +12,7 @@ from scipy.stats import qmc
 from snmc.generators._vector import lepton_pair
 from snmc.generators.dipole import inverse_decay, inverse_decay_flipped, scattering
 from snmc.ground.compiled import compiled_formula
-from snmc.ground.units import ALPHA, M_ELECTRON, M_MUON
+from snmc.ground.units import ALPHA, M_ELECTRON, M_MUON, RATE_DENSITY
 from snmc.production.coalescence import coalescence_rate
 from snmc.production.scattering import scattering_rate
 from snmc.thermal import BOSE, FERMI, Species
@@ -32,12 +32,13 @@ def rate(
     statistics: float,
     potential: float = 0.0,
     m1: float = 0.0,
+    statistics1: float = FERMI,
     **options: Any,
 ) -> Array:
-    """`coalescence_rate` of one state and one source at T = 30 MeV."""
+    """`coalescence_rate` of one state and one source at T = 30 MeV; `statistics` are those of 2."""
     result = coalescence_rate(
         amplitude, energies.reshape(1, -1), mass, T * ONE,
-        [Species("1", m1 * ONE, mu1 * ONE, FERMI, potential * ONE)],
+        [Species("1", m1 * ONE, mu1 * ONE, statistics1, potential * ONE)],
         Species("2", m2 * ONE, mu2 * ONE, statistics, 0 * ONE), **options,
     )  # fmt: skip
     return np.asarray(result[0, 0].reshape(energies.shape))
@@ -59,6 +60,16 @@ def yukawa(M: float, m2: float, E1: float, E: float) -> float:
     return M * M
 
 
+@compiled_formula(4)
+def two_photons(M: float, m2: float, E1: float, E: float) -> float:
+    """S|M|^2/g^2 of gamma gamma -> a for L = -(g/4) a F Ftilde: g^2 M^4/4 without masses.
+
+    |eps(e1, k1, e2, k2)|^2 summed over three polarisations is 2 [(k1.k2)^2 - m^4]; 1/2 for
+    identical photons.
+    """
+    return M * M * (M * M - 4 * m2 * m2) / 4
+
+
 CASES: dict[str, tuple[Any, float, float, float, float, float, float]] = {
     "photon, massless": (inverse_decay, 50.0, 0.0, 80.0, 0.0, 0.0, BOSE),
     "plasmon": (inverse_decay, 50.0, 0.0, 80.0, 14.13, 0.0, BOSE),
@@ -69,16 +80,25 @@ CASES: dict[str, tuple[Any, float, float, float, float, float, float]] = {
     "electron pair": (lepton_pair, 60.0, M_ELECTRON, 100.0, M_ELECTRON, -100.0, FERMI),
     "unlike masses": (invented, 150.0, 90.0, 110.0, 20.0, 0.0, BOSE),
 }
+BOSONS_FIRST: dict[str, tuple[Any, float, float, float, float, float, float]] = {
+    "two photons": (two_photons, 50.0, 0.0, 0.0, 0.0, 0.0, BOSE),
+    "two plasmons": (two_photons, 50.0, 14.13, 0.0, 14.13, 0.0, BOSE),
+    "two plasmons near threshold": (two_photons, 30.0, 14.13, 0.0, 14.13, 0.0, BOSE),
+    "two pions": (invented, 300.0, 139.57, 139.0, 139.57, -139.0, BOSE),
+    "photon first": (invented, 50.0, 0.0, 0.0, 0.0, 80.0, FERMI),
+    "plasmon and muon": (invented, 150.0, 20.0, 0.0, M_MUON, 90.0, FERMI),
+}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *BOSONS_FIRST])
 def test_rate_equals_full_phase_space(case: str) -> None:
-    """Would catch a factor in front, wrong bounds of E1, or the wrong statistics.
+    """Would catch a factor in front, wrong bounds of E1, or the wrong statistics of either.
 
     Monte Carlo: n = Int d3p1/((2 pi)^3 2E1) d3p2/((2 pi)^3 2E2) |M|^2 f1 f2 2 pi delta(s - M^2),
     the angle between 1 and 2 fixed by the delta function.
     """
-    amplitude, mass, m1, mu1, m2, mu2, statistics = CASES[case]
+    amplitude, mass, m1, mu1, m2, mu2, statistics = (CASES | BOSONS_FIRST)[case]
+    statistics1 = BOSE if case in BOSONS_FIRST else FERMI
     u = qmc.Sobol(2, scramble=True, rng=np.random.default_rng(3)).random_base2(20).T
     scale, softest = 1500.0, 1e-2
     p1 = scale * (softest / scale) ** u[0]  # log-uniform momenta
@@ -87,14 +107,18 @@ def test_rate_equals_full_phase_space(case: str) -> None:
     E1, E2 = np.hypot(p1, m1), np.hypot(p2, m2)
     cosine = (m1**2 + m2**2 + 2 * E1 * E2 - mass**2) / (2 * p1 * p2)
     inside = np.abs(cosine) <= 1
-    x2 = np.clip((E2 - mu2) / T, -700, 700)
-    f1 = 1 / (np.exp(np.clip((E1 - mu1) / T, -700, 700)) + 1)
-    f2 = 1 / np.expm1(x2) if statistics == BOSE else 1 / (np.exp(x2) + 1)
+
+    def occupation(x: Array, sign: float) -> Array:
+        x = np.clip(x, -700, 700)
+        return 1 / np.expm1(x) if sign == BOSE else 1 / (np.exp(x) + 1)
+
+    f1, f2 = occupation((E1 - mu1) / T, statistics1), occupation((E2 - mu2) / T, statistics)
     formulas: dict[Any, Any] = {
         inverse_decay: np.vectorize(inverse_decay),
         inverse_decay_flipped: np.vectorize(inverse_decay_flipped),
         invented: invented_numpy,
         lepton_pair: np.vectorize(lepton_pair),
+        two_photons: np.vectorize(two_photons),
     }
     E = E1 + E2
     squared = np.zeros_like(E)
@@ -107,10 +131,77 @@ def test_rate_equals_full_phase_space(case: str) -> None:
     x, w = np.polynomial.legendre.leggauss(16)
     v = (x + 1) / 2
     energies = edges[:-1, None] + np.diff(edges)[:, None] * v**2
-    spectrum = rate(amplitude, energies, mass, mu1, m2, mu2, statistics, m1=m1)
+    spectrum = rate(
+        amplitude, energies, mass, mu1, m2, mu2, statistics, m1=m1, statistics1=statistics1
+    )
     mine = spectrum @ (w * v) * np.diff(edges)
     assert mine == pytest.approx(reference, rel=0.01, abs=0)
     assert mine.sum() == pytest.approx(reference.sum(), rel=2e-3, abs=0)
+
+
+def test_photons_of_one_zone() -> None:
+    """Would catch one of the photons taken for a fermion: 5.5e52 axions in place of 9.86e52.
+
+    10 km, T = 30 MeV, 10 s; M = 50 MeV, g = 1e-13/MeV, massless photons. For two bosons the
+    integral over E1 has a closed form, T f(E) 2 ln[sinh((E + p)/4T)/sinh((E - p)/4T)] with f =
+    1/(exp(E/T) - 1); the rest by quadrature.
+    """
+    mass, g = 50.0, 1e-13
+    zone = 4 / 3 * np.pi * 1e18 * 10 * RATE_DENSITY
+
+    def integrand(E: float) -> float:
+        p = np.sqrt(E * E - mass * mass)
+        ratio = np.sinh((E + p) / (4 * T)) / np.sinh((E - p) / (4 * T))
+        return float(2 * T * np.log(ratio) / np.expm1(E / T))
+
+    exact = mass**4 / 4 / (32 * np.pi**3) * integrate.quad(integrand, mass, 1500)[0]
+    assert g**2 * exact * zone == pytest.approx(9.86e52, rel=1e-3, abs=0)
+    x, w = np.polynomial.legendre.leggauss(60)
+    u = (x + 1) / 2
+    energies, measure = mass + 1400 * u**2, 1400 * u * w
+    spectrum = rate(two_photons, energies, mass, 0.0, 0.0, 0.0, BOSE, statistics1=BOSE)
+    assert spectrum @ measure == pytest.approx(exact, rel=1e-5, abs=0)
+
+
+@pytest.mark.parametrize("mass", [1e-6, 1e-3, 1.0, 50.0, 200.0])
+def test_two_photons_in_closed_form(mass: float) -> None:
+    """Would catch either soft end too coarse: both occupations are singular, at E1 and E2 -> 0."""
+    energies = np.array([1.001 * mass, mass + 5, mass + 60, mass + 300.0, mass + 1200.0])
+    found = rate(two_photons, energies, mass, 0.0, 0.0, 0.0, BOSE, statistics1=BOSE)
+    for E, mine in zip(energies, found, strict=True):
+        with mpmath.workdps(60):
+            p = mpmath.sqrt(mpmath.mpf(E) ** 2 - mpmath.mpf(mass) ** 2)
+            ratio = mpmath.sinh((E + p) / (4 * T)) / mpmath.sinh((E - p) / (4 * T))
+            exact = float(2 * T * mpmath.log(ratio) / mpmath.expm1(E / T))
+        assert mine == pytest.approx(mass**4 / 4 * exact / (32 * np.pi**3), rel=1e-5, abs=0)
+
+
+@pytest.mark.parametrize("mass", [30.0, 100.0])
+def test_rate_does_not_know_which_is_first(mass: float) -> None:
+    """Would catch the statistics of the two exchanged."""
+    energies = mass + np.geomspace(0.1, 500, 12)
+    first = rate(yukawa, energies, mass, 0.0, 20.0, 60.0, FERMI, m1=5.0, statistics1=BOSE)
+    second = rate(yukawa, energies, mass, 60.0, 5.0, 0.0, BOSE, m1=20.0)
+    assert first == pytest.approx(second, rel=1e-4, abs=0)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+def test_cold_shells_keep_the_whole_range(temperature: float) -> None:
+    """Would catch the upper end of E2 cut some T above its lower one, where f1 f2 is still flat.
+
+    f1 f2 = exp((mu1 + mu2 - E)/T) between mu2 and E - mu1; absorption multiplies it by the inverse.
+    """
+    E, mass, mu = 200.0, 1e-3, 20.0
+    one = Species("1", 0 * ONE, mu * ONE, FERMI, 0 * ONE)
+    found = coalescence_rate(yukawa, np.array([[E]]), mass, temperature * ONE, [one], one)[0, 0, 0]
+    with mpmath.workdps(30):
+
+        def integrand(E2: Any) -> Any:
+            occupied = [1 / (mpmath.exp((e - mu) / temperature) + 1) for e in (E2, E - E2)]
+            return occupied[0] * occupied[1]
+
+        exact = mpmath.quad(integrand, [0, 10, 20, 30, 100, 170, 180, 190, 200])
+    assert found == pytest.approx(mass**2 * float(exact) / (32 * np.pi**3), rel=0.02, abs=0)
 
 
 @pytest.mark.parametrize("mass", [1e-3, 1.0, 50.0, 200.0])

@@ -131,7 +131,7 @@ def test_table_of_muons_on_oxygen(antineutrino: bool) -> None:
 def test_sampled_muons_follow_the_cross_section(antineutrino: bool, energy: float) -> None:
     """Would catch muons outside the kinematic range, or off d2 sigma/(dE dcos): 4 errors."""
     size = 40_000
-    events = np.empty((2, size))
+    events = np.empty((3, size))
     stream = np.random.default_rng(5)
     oxygen.samples(np.full(size, energy), oxygen.table(antineutrino, M_MUON), stream, events)
     most = energy - oxygen.BINDING - M_MUON

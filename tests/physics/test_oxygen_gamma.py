@@ -118,4 +118,9 @@ def test_lines(energy: float, lines: int) -> None:
     line = 6.32 if lines == 2 else 6.33
     assert share[line] == pytest.approx(expected, abs=4 * np.sqrt(0.25 / size))
     assert stats.kstest((1 + states.signal_cosine) / 2, "uniform").pvalue > 1e-3
-    assert np.all(states.pdg == 22)
+    first = np.cumsum(states.particles) - states.particles
+    assert np.all(states.pdg[first] == 22)
+    assert np.array_equal(states.energy[first], states.signal_energy)
+    assert states.cosine[first] == pytest.approx(states.signal_cosine, abs=1e-12)
+    turn = states.azimuth[first] - states.signal_azimuth
+    assert np.cos(turn) == pytest.approx(1, abs=1e-12)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -13,9 +14,11 @@ from snmc.ground.errors import InputError, PhysicsError
 from snmc.ground.units import (
     ALPHA,
     ATOMIC_MASS_G,
+    F_PION,
     G_FERMI,
     HBAR_C,
     M_ELECTRON,
+    M_MUON,
     M_NEUTRON,
     M_PION_CHARGED,
     M_PROTON,
@@ -23,13 +26,16 @@ from snmc.ground.units import (
 from snmc.thermal import (
     BOSE,
     FERMI,
+    PIONS_IN_FIELD,
     SPECIES,
+    charge_response,
     debye_momentum_squared,
     fermion_chemical_potential,
     fermion_density,
     neutrino_potential,
     occupation,
     plasmon_mass_squared,
+    shared_by,
     species,
 )
 
@@ -157,10 +163,113 @@ def test_protons_add_to_the_screening(state: CoreState) -> None:
     assert added == pytest.approx(849, abs=1)
     assert np.all(debye_momentum_squared(dense, "none") == 0)
     assert np.all(plasmon_mass_squared(dense, "none") == 0)
-    # the proton's share does not reach the transverse photon
+    # with this choice the proton's share does not reach the transverse photon
     assert np.array_equal(
         plasmon_mass_squared(dense, "electron+proton"), plasmon_mass_squared(dense, "electron")
     )
+
+
+CHARGES = {
+    "protons": (600.0, 640.0, 30.0, FERMI),
+    "degenerate protons": (600.0, 700.0, 6.0, FERMI),
+    "thin protons": (938.0, 700.0, 10.0, FERMI),
+    "muons": (M_MUON, 150.0, 30.0, FERMI),
+    "pions": (M_PION_CHARGED, 100.0, 30.0, BOSE),
+    "pions near condensation": (M_PION_CHARGED, M_PION_CHARGED - 0.6, 30.0, BOSE),
+}
+
+
+def response(mass: float, mu: float, temperature: float, statistics: float) -> tuple[float, ...]:
+    one = np.ones(1)
+    parts = charge_response(mass * one, mu * one, temperature * one, statistics)
+    return tuple(float(part[0]) for part in parts)
+
+
+@pytest.mark.parametrize("case", CHARGES)
+def test_response_of_a_charge(case: str) -> None:
+    """Would catch spin states, factors or a sign of statistics, or a derivative taken wrongly.
+
+    m_T^2 = (2 g alpha/pi) Int p^2/E f dp, and k^2 = 4 pi alpha dn/dmu with the derivative taken of
+    the density's integral in 30 digits, not by parts as the code does.
+    """
+    mass, mu, T, statistics = CHARGES[case]
+    spins = 2 if statistics == FERMI else 1
+    with mpmath.workdps(30):
+
+        def integral(weight: Any, at: Any) -> Any:
+            def integrand(p: Any) -> Any:
+                energy = mpmath.sqrt(p * p + mass * mass)
+                return weight(p, energy) / (mpmath.exp((energy - at) / T) + statistics)
+
+            fermi = float(np.sqrt(max(mu * mu - mass * mass, 0)))
+            steps = {0.0, 10.0, 40.0, 150.0, 400.0, 1000.0, 2500.0}
+            steps |= {abs(fermi + step) for step in (-60.0, 0.0, 60.0)}
+            return mpmath.quad(integrand, sorted(steps))
+
+        transverse = 2 * spins * ALPHA / mpmath.pi * integral(lambda p, E: p * p / E, mu)
+        density = spins / (2 * mpmath.pi**2)
+        slope = mpmath.diff(lambda at: density * integral(lambda p, E: p * p, at), mu, h=1e-8)
+        static = 4 * mpmath.pi * ALPHA * slope
+    assert response(mass, mu, T, statistics) == pytest.approx(
+        (float(transverse), float(static)), rel=3e-6, abs=0
+    )
+
+
+def test_limits_of_the_response() -> None:
+    """Would catch 4 pi alpha n/m or n/T missed for thin gases, or massless electrons.
+
+    And hot massless particles without chemical potential: m_T^2 = e^2 T^2/6 of a Dirac fermion and
+    of a complex scalar alike (half the Debye mass squared, e^2 T^2/3, in either electrodynamics).
+    """
+    mass, T = 938.0, 2.0
+    number = density(mass, 900.0, T)
+    transverse, static = response(mass, 900.0, T, FERMI)
+    assert transverse == pytest.approx(4 * np.pi * ALPHA * number / mass, rel=1e-2, abs=0)
+    assert static == pytest.approx(4 * np.pi * ALPHA * number / T, rel=1e-6, abs=0)
+    electrons = np.add(response(0.0, 200.0, 30.0, FERMI), response(0.0, -200.0, 30.0, FERMI))
+    k2 = 4 * ALPHA / np.pi * (200**2 + np.pi**2 * 30**2 / 3)
+    assert electrons == pytest.approx((k2 / 2, k2), rel=1e-8, abs=0)
+    e2 = 4 * np.pi * ALPHA
+    for statistics in (BOSE, FERMI):
+        both = 2 * np.array(response(1e-6, 0.0, 30.0, statistics))
+        assert both == pytest.approx([e2 * 900 / 6, e2 * 900 / 3], rel=1e-5, abs=0)
+
+
+def test_every_charge_counts() -> None:
+    """Would catch protons, muons or pions left out: m_T is 17.0 and not 13.5 MeV at 3 s, 5 km.
+
+    By parts [MeV^2]: electrons 182, muons 46, protons 56 (62 as a dilute gas at rest, 4 pi alpha
+    n_p/m*), pions in the rho field 7. The static scale takes protons as degenerate as they are.
+    """
+    inner = load_core("pns-sfho-1.351").state(np.array([5.0]), np.array([3.0]))
+    T = float(inner.temperature[0])
+    parts = {}
+    for name in ("e-", "e+", "mu-", "mu+", "p", PIONS_IN_FIELD):
+        one = species(name, inner, "none")
+        parts[name] = response(float(one.mass[0]), float(one.mu[0]), T, one.statistics)
+    assert parts["e-"][0] + parts["e+"][0] == pytest.approx(182, abs=0.5)
+    assert parts["mu-"][0] + parts["mu+"][0] == pytest.approx(46, abs=0.5)
+    assert parts["p"][0] == pytest.approx(56, abs=0.5)
+    protons = 4 * np.pi * ALPHA * float(inner.proton_density[0])
+    assert protons / float(inner.mass_p[0]) == pytest.approx(62, abs=0.5)
+    assert 0.7 * protons / T < parts["p"][1] < 0.85 * protons / T
+    assert parts[PIONS_IN_FIELD][0] == pytest.approx(6.6, abs=0.1)
+    transverse, static = np.sum(list(parts.values()), axis=0)
+    assert plasmon_mass_squared(inner, "all") == pytest.approx(transverse, rel=1e-4, abs=0)
+    assert debye_momentum_squared(inner, "all") == pytest.approx(static, rel=1e-4, abs=0)
+    assert np.sqrt(plasmon_mass_squared(inner, "all")) == pytest.approx(17.03, abs=0.01)
+    assert np.sqrt(plasmon_mass_squared(inner, "electron")) == pytest.approx(13.48, abs=0.01)
+    assert species("gamma", inner, "all").mass == pytest.approx(17.03, abs=0.01)
+
+
+def test_species_that_cannot_share_a_process(state: CoreState) -> None:
+    """Would catch a boson treated as the fermion beside it, silently."""
+    neutrino, photon = (species(name, state, "none") for name in ("nu_tau", "gamma"))
+    assert shared_by([neutrino, neutrino]) is neutrino
+    with pytest.raises(PhysicsError, match="gamma cannot share"):
+        shared_by([neutrino, photon])
+    with pytest.raises(PhysicsError, match="mu- cannot share"):
+        shared_by([species("e-", state, "none"), species("mu-", state, "none")])
 
 
 def test_species_of_the_core(state: CoreState) -> None:
@@ -280,6 +389,7 @@ def test_pions_in_equilibrium_with_nucleons(state: CoreState) -> None:
     )
     assert np.all(pions.mass == M_PION_CHARGED)
     assert pions.statistics == BOSE
+    assert np.all(pions.potential == 0)
     hot = load_core("pns-sfho-1.351").state(np.full(2, 8.0), np.array([1.0, 3.0]))
     late = load_core("pns-sfho-1.351").state(np.array([3.0]), np.array([5.0]))
     assert late.mu_n - late.mu_p > M_PION_CHARGED - 0.5  # would condense
@@ -292,3 +402,27 @@ def test_pions_in_equilibrium_with_nucleons(state: CoreState) -> None:
         f = 1 / np.expm1((np.hypot(p, M_PION_CHARGED) - mu_pi) / T)
         density = integrate.trapezoid(p * p * f, p) / (2 * np.pi**2)
         assert density / number == pytest.approx(expected, rel=0.02, abs=0)
+
+
+def test_pions_in_the_rho_field(state: CoreState) -> None:
+    """Would catch the field with the wrong sign: neutron-rich matter repels pi-, as it does n.
+
+    U_n - U_p of the core lies within a factor of 2 of the s-wave repulsion of chiral symmetry,
+    (n_n - n_p)/(4 F^2) with F = 92 MeV (Weinberg and Tomozawa), from which it is independent.
+    mu + U stays the full mu_n - mu_p: free pions in equilibrium with the nucleons as they move.
+    """
+    n, p, pions = (species(name, state, "none") for name in ("n", "p", PIONS_IN_FIELD))
+    assert pions.potential == pytest.approx(n.potential - p.potential, rel=1e-12, abs=0)
+    assert np.all(pions.potential > 20)
+    assert pions.mu == pytest.approx(n.mu - p.mu, abs=1e-6)
+    excess = state.baryon_density - 2 * state.proton_density
+    weinberg = excess / (4 * F_PION**2 / 2)
+    dense = state.density > 3e14
+    assert np.any(dense)
+    assert np.all(np.abs(np.log(pions.potential / weinberg)[dense]) < np.log(2))
+    late = load_core("pns-sfho-1.351").state(np.array([0.5]), np.array([8.0]))
+    bound = M_PION_CHARGED - 0.02 * late.temperature
+    full = late.mu_n + M_NEUTRON - late.mu_p - M_PROTON
+    pions = species(PIONS_IN_FIELD, late, "none")
+    expected = np.minimum(full - pions.potential, bound)  # the bound is on mu less the field
+    assert pions.mu == pytest.approx(expected, rel=1e-9, abs=0)

@@ -256,14 +256,14 @@ def test_medium_takes_the_charge_of_the_proton() -> None:
 
     A Z' much lighter than the plasmon sees neutrons and pions only, a heavy one both nucleons.
     """
-    k2 = 2 * 14.0**2
-    assert in_medium(1e-3, k2) == pytest.approx((1.0, 0.0), abs=1e-6)
-    assert in_medium(1e3, k2) == pytest.approx((-(14.0**2) / 1e6, 0.0), abs=2e-4)
+    mT2 = 14.0**2
+    assert in_medium(1e-3, mT2) == pytest.approx((1.0, 0.0), abs=1e-6)
+    assert in_medium(1e3, mT2) == pytest.approx((-(14.0**2) / 1e6, 0.0), abs=2e-4)
     assert in_medium(50.0, 0.0) == (0.0, 0.0)
     for mass in (3.0, 14.0, 20.0):
         photon = 14.0**2 * (1 - 1j * DAMPING)
         eta = photon / (photon - mass**2)
-        assert in_medium(mass, k2) == pytest.approx((eta.real, eta.imag), rel=1e-12)
+        assert in_medium(mass, mT2) == pytest.approx((eta.real, eta.imag), rel=1e-12)
     rng = np.random.default_rng(5)
     masses = (M_PION_CHARGED, 600.0, 600.0, 14.0)
     p1, p2, p3, p = random_point(rng, masses)
@@ -281,7 +281,7 @@ def test_medium_takes_the_charge_of_the_proton() -> None:
         METRIC[i, i] * np.trace(after @ amplitude[i] @ before @ bar(amplitude[i])).real
         for i in range(4)
     )
-    assert pion_capture(*arguments(p1, p2, p, masses, k2=k2)) == pytest.approx(expected, rel=1e-6)
+    assert pion_capture(*arguments(p1, p2, p, masses, k2=mT2)) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("mass", [1e-3, 30.0, 700.0])

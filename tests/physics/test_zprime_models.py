@@ -11,6 +11,8 @@ from snmc.generators.zprime_b_minus_l import BMinusLBoson
 from snmc.generators.zprime_mu_tau import ONE_LOOP, MuTauBoson
 from snmc.ground.errors import InputError, PhysicsWarning
 from snmc.ground.units import ALPHA, M_ELECTRON, M_MUON
+from snmc.production.emission import Scattering
+from snmc.thermal import PIONS_IN_FIELD
 
 METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
 
@@ -31,6 +33,7 @@ def b_minus_l(mass: float = 10.0, g: float = 1e-6, **values: float) -> BMinusLBo
     chosen = {
         "processes": ("pion-capture", "neutrino-pairs"),
         "plasma": "mixing",
+        "pions": "ideal",
         "secondaries": "no",
     }
     return BMinusLBoson({"mass": mass, "g": g, **values, **chosen})
@@ -118,7 +121,9 @@ def test_the_plasma_closes_electron_pairs() -> None:
     """Would catch light Z' made by electrons as if in vacuum, whose mass and charge are not."""
 
     def names(mass: float, plasma: str) -> set[str]:
-        chosen = {"processes": ("electron-pairs", "muon-pairs"), "secondaries": "no"}
+        chosen = {
+            "processes": ("electron-pairs", "muon-pairs"), "secondaries": "no", "pions": "ideal",
+        }  # fmt: skip
         model = BMinusLBoson({"mass": mass, "g": 1e-6, "plasma": plasma, **chosen})
         return {process.name for process in model.processes()}
 
@@ -137,4 +142,18 @@ def test_light_z_of_mu_tau_is_a_lower_bound() -> None:
     """Would catch numbers below the plasmon mass given as if nothing were missing."""
     with pytest.warns(PhysicsWarning, match="lower bounds"):
         MuTauBoson({"mass": 19.0, "g": 1e-10, "processes": ("semi-compton",)})
-    MuTauBoson({"mass": 21.0, "g": 1e-10, "processes": ("semi-compton",)})
+    MuTauBoson({"mass": 23.0, "g": 1e-10, "processes": ("semi-compton",)})
+
+
+def test_pions_are_those_chosen() -> None:
+    """Would catch a switch without effect: the species that is captured."""
+    for pions, name in (("ideal", "pi-"), ("rho-field", PIONS_IN_FIELD)):
+        model = BMinusLBoson(
+            {"mass": 1.0, "g": 1e-12, "processes": ("pion-capture",), "plasma": "mixing",
+             "pions": pions, "secondaries": "no"}
+        )  # fmt: skip
+        (process,) = model.processes()
+        assert isinstance(process, Scattering)
+        assert process.sources == (name,)
+        assert process.scale == "plasmon"
+        assert model.coupling_squared("Z'", process.name, name) == 1e-24

@@ -22,7 +22,7 @@ from snmc.thermal import BOSE, FERMI, Species
 Array = npt.NDArray[np.float64]
 ONE = np.ones(1)
 T = 30.0
-K2 = 2 * 14.0**2
+K2 = 14.0**2  # m_T^2, what pion capture takes of the plasma
 
 
 def species(
@@ -47,7 +47,7 @@ def phase_space(
     """Number of X per volume and time in bins of energy [MeV^4], 2^18 points."""
     u = qmc.Sobol(6, scramble=True, rng=np.random.default_rng(5)).random_base2(18).T
     m1, m2, m3 = one.mass[0], two.mass[0], three.mass[0]
-    shift = two.potential[0] - three.potential[0]
+    shift = one.potential[0] + two.potential[0] - three.potential[0]
     x1, x2 = 40 * u[0] ** 1.5, 30 * u[1]  # momenta in units of T or of sqrt(2 m T)
     scale2 = max(T, np.sqrt(2 * m2 * T) / 4)
     p1, p2 = T * x1, scale2 * x2
@@ -88,6 +88,7 @@ def phase_space(
 MUON = species("mu-", M_MUON, 100.0, FERMI)
 PLASMON = species("gamma", 14.0, 0.0, BOSE)
 PION = species("pi-", M_PION_CHARGED, 100.0, BOSE)
+FIELD_PION = species("pi-", M_PION_CHARGED, 70.0, BOSE, 30.0)
 PROTON = species("p", 600.0, 560.0, FERMI, -20.0)
 NEUTRON = species("n", 600.0, 640.0, FERMI, 10.0)
 CASES: dict[str, tuple[Any, float, Species, Species, Species, int]] = {
@@ -95,6 +96,7 @@ CASES: dict[str, tuple[Any, float, Species, Species, Species, int]] = {
     "semi-Compton, heavy": (semi_compton, 100.0, PLASMON, MUON, MUON, 6),
     "pion capture": (pion_capture, 1.0, PION, PROTON, NEUTRON, 3),
     "pion capture, heavy": (pion_capture, 60.0, PION, PROTON, NEUTRON, 3),
+    "pions in the rho field": (pion_capture, 1.0, FIELD_PION, PROTON, NEUTRON, 3),
 }
 
 
@@ -102,7 +104,8 @@ CASES: dict[str, tuple[Any, float, Species, Species, Species, int]] = {
 def test_rate_equals_full_phase_space(case: str) -> None:
     """Would catch wrong factors, bounds or blocking with massive bosons as particle 1.
 
-    Also too few azimuths for the u-channel pole, or a potential step with the wrong sign.
+    Also too few azimuths for the u-channel pole, or a potential step with the wrong sign: the field
+    of the pions makes up for that of the nucleons, and all their energy goes to Z' and n.
     """
     amplitude, mass, one, two, three, azimuths = CASES[case]
     edges = mass + np.array([0.0, 60.0, 120.0, 180.0, 260.0, 420.0, 700.0])

@@ -100,6 +100,51 @@ def test_events_do_not_depend_on_where_they_are_made(make_card, on_threads, addr
         assert made.metadata["tallies"] == tallies(threads)
 
 
+class StopError(Exception):
+    """An interruption in the middle of a run."""
+
+
+MODEL = """
+from snmc.generators.dipole import Dipole
+from .numbers import FACTOR
+
+class MyModel(Dipole):
+    name = "mine"
+
+    def coupling_squared(self, component, process, source):
+        return FACTOR * super().coupling_squared(component, process, source)
+"""
+
+
+def test_a_model_in_a_file_of_two(make_card, on_threads, tmp_path, monkeypatch):
+    """Catches a model, named by its file, that a worker does not find, or finds without the other.
+
+    And a run of it that goes on after the other has changed.
+    """
+    (tmp_path / "my_model.py").write_text(MODEL)
+    (tmp_path / "numbers.py").write_text("FACTOR = 10.0")
+    named = f"generator.name={tmp_path / 'my_model.py'}:MyModel"
+    made = run(make_card(DETECTOR, named), **KEYWORDS, scheduler="local")
+    here = make_card(DETECTOR, named, f"run.output={tmp_path / 'threads.root'}")
+    assert_same_events(run(here, **KEYWORDS).path, made.path)
+    fluence = [made.metadata["tallies"]["fluence"], tallies(on_threads(DETECTOR))["fluence"]]
+    assert fluence[0] / fluence[1] == pytest.approx(10, rel=1e-3)
+    written = RootSink.write
+
+    def stop_at_second(self, first, *arguments):
+        if first == 1:
+            raise StopError
+        written(self, first, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RootSink, "write", stop_at_second)
+        with pytest.raises(StopError):
+            run(here, **(KEYWORDS | {"overwrite": True}))
+    (tmp_path / "numbers.py").write_text("FACTOR = 20.0")
+    with pytest.raises(InputError, match="generators"):
+        run(here, **(KEYWORDS | {"resume": True}))
+
+
 def test_a_worker_may_die(make_card, on_threads, cluster, monkeypatch):
     """Catches events lost, doubled or out of order where a worker is killed during the run."""
     written = RootSink.write
@@ -116,10 +161,6 @@ def test_a_worker_may_die(make_card, on_threads, cluster, monkeypatch):
     made = run(make_card(DETECTOR), **KEYWORDS, scheduler=cluster.scheduler_address)
     assert killed
     assert_same_events(threads, made.path)
-
-
-class StopError(Exception):
-    """An interruption in the middle of a run."""
 
 
 def test_a_run_goes_on_elsewhere(make_card, on_threads, address, monkeypatch):

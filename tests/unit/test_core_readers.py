@@ -8,6 +8,7 @@ import pytest
 
 from snmc.core import load_core
 from snmc.ground.errors import InputError, PhysicsWarning
+from snmc.thermal import fermion_density, species
 
 R = np.array([0.5, 2.0, 4.0, 7.0, 10.0, 12.0])  # km
 RHO = np.array([4e14, 3.8e14, 3e14, 2e14, 9e13, 2e11])
@@ -315,6 +316,9 @@ def test_pure_neutron_matter(tmp_path: Path) -> None:
         assert np.all(np.isfinite(state.mu_n) & np.isfinite(state.mu_p))
         np.testing.assert_allclose(state.ye, ye)
         assert np.all(state.mu_e == 0) if ye == 0 else np.all(state.mu_n < state.mu_p)
+        rare = species("p" if ye == 0 else "n", state, "electron")
+        shares = fermion_density(rare.mass, rare.mu, state.temperature) / state.baryon_density
+        np.testing.assert_allclose(shares, 1e-9, rtol=1e-3)
 
 
 def _scaled(**factors: float) -> np.ndarray:

@@ -104,7 +104,10 @@ def test_expected_counts_of_all_channels() -> None:
             expected = molecules * integrate.simpson(sigma, x=energies) / (high - low)
             assert abs(weights.sum() - expected) < 4 * np.sqrt((weights**2).sum())
         assert set(np.unique(result.columns["channel"])) == set(sigmas)
-        codes = {12: {11}, -12: {-11, 2112}}[pdg]
+        codes = {
+            12: {11, 2212, 1000090160, 1000080150},
+            -12: {-11, 2112, 1000070160, 1000070150},
+        }[pdg]
         assert set(np.unique(result.particles["pdg"])) == codes
 
 
