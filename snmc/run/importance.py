@@ -6,7 +6,7 @@ numbers N_c of all C channels in equal parts. Arrivals are drawn with the densit
     p R, R = 1/(3 F) + sum_c l_c A_c, l_c = 1/(3 N) + 1/(3 C N_c),
 
 as nearly as their source can, p the fluence and A_c the areas of the channels; one that reacts does
-so in channel c with the chance l_c A_c / sum_d l_d A_d; weights undo both. So of n events no arrival
+so in channel c with chance l_c A_c / sum_d l_d A_d; weights undo both. So of n events no arrival
 weighs more than 3 F/n and no reaction more than 3 N/n or, in its channel, 3 C N_c/n: each sum has
 a third of the events to itself, and the weights inside a rare channel hardly vary (a mixture of
 densities, one for each wish: Owen and Zhou, J. Am. Stat. Assoc. 95 (2000) 135). F and N_c are
