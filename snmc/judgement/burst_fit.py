@@ -7,6 +7,7 @@ events of a burst model, for many mean energies; its total and mean energy are n
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ def burst_templates(card: RunCard, edges: npt.ArrayLike) -> Array:
     the same for all scales, so the number of neutrinos falls as 1/scale; flavour conversion does
     not depend on it.
 
-    The burst's arrivals, drawn once to suit the detector and once for the tail, are sorted into
+    The burst's arrivals, drawn once by E^2 and once by E^5 for the tail, are sorted into
     cells of neutrino energy 1 % wide, and one sample of reactions serves the cells for all scales:
     templates of neighbouring scales share their Monte Carlo error, and a fit is smooth in the
     scale. Neutrinos below 1 MeV are left out, as are those above 2 GeV. Raises InputError if there
@@ -58,10 +59,10 @@ def burst_templates(card: RunCard, edges: npt.ArrayLike) -> Array:
     if detector is None or len(experiment.generators) != 1:
         raise InputError(f"{card.path}: the fit of a burst needs one generator and a detector")
     bins = np.asarray(edges, dtype=np.float64)
-    area = detector.effective_area
-    usual = _arrivals(card, experiment, area, 0)
-    hard = _arrivals(
-        card, experiment, lambda pdg, energy: area(pdg, energy) * np.asarray(energy) ** 3, 1
+    # nearly all cross sections rise as E^2; the scales move low energies to where they are seen
+    usual, hard = (
+        _arrivals(card, experiment, partial(_power, exponent), purpose)
+        for purpose, exponent in enumerate((2, 5))
     )
     between = math.exp((np.log(usual[1]).mean() + np.log(hard[1]).mean()) / 2)
     fluences = _fluences(
@@ -96,6 +97,11 @@ def _arrivals(
         for name in ("pdg", "energy", "weight")
     )
     return pdg, energy, weight
+
+
+def _power(exponent: int, pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Array:
+    """E^exponent for particles of any kind, a response by which to draw."""
+    return np.broadcast_arrays(np.asarray(energy, np.float64) ** exponent, pdg)[0]
 
 
 def _fluences(pdg: Array, energy: Array, weight: Array) -> Array:
