@@ -102,7 +102,8 @@ def _show_once() -> Callable[..., None]:
     told = set[str]()
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-        kind = "" if issubclass(category, PhysicsWarning) else f"{category.__name__}: "
+        own = category is UserWarning or issubclass(category, PhysicsWarning)
+        kind = "" if own else f"{category.__name__}: "
         line = f"snmc: warning: {kind}{' '.join(str(message).split())}"
         if line not in told:
             told.add(line)
@@ -381,17 +382,19 @@ def plot(source: str, output: Path | None) -> None:
     if not picture.absolute().parent.is_dir():
         raise InputError(f"--output: found '{picture}'; there is no folder '{picture.parent}'")
 
+    from snmc.ground.files import locked
     from snmc.judgement import plots
     from snmc.judgement.grid import is_grid
 
-    if is_file and is_grid(Path(source)):
-        from snmc.judgement.grid_plots import plot_grid
+    with locked(picture):
+        if is_file and is_grid(Path(source)):
+            from snmc.judgement.grid_plots import plot_grid
 
-        plot_grid(Path(source), picture)
-    elif is_file:
-        plots.plot_file(Path(source), picture)
-    else:
-        plots.plot_core(source, picture)
+            plot_grid(Path(source), picture)
+        elif is_file:
+            plots.plot_file(Path(source), picture)
+        else:
+            plots.plot_core(source, picture)
     _say(f"wrote {picture}")
 
 
@@ -399,9 +402,16 @@ def plot(source: str, output: Path | None) -> None:
 @click.argument("source", metavar="FILE|CARD", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write the numbers of a grid as a table.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Hold all of a ROOT file against its checksums; status 1 if it is damaged.",
+)
 @_changes
-def show(source: Path, as_json: bool, as_csv: bool, changes: Changes) -> None:
+def show(source: Path, as_json: bool, as_csv: bool, check: bool, changes: Changes) -> int:
     """Tell what a ROOT file holds, events or a grid, or what a run card would emit."""
+    if check:
+        return _check(source, alone=not (as_json or as_csv or any(changes)))
     is_file = _is_root_file(source)
     if not is_file and _looks_like_root(source.name):
         raise InputError(_no_root_file(source))
@@ -414,7 +424,7 @@ def show(source: Path, as_json: bool, as_csv: bool, changes: Changes) -> None:
         if as_json:
             raise InputError("found --csv and --json; give one of them")
         _write_table(source)
-        return
+        return SUCCESS
     checked = None if is_file else _load(source, changes)
 
     from snmc.judgement import grid, report
@@ -437,6 +447,30 @@ def show(source: Path, as_json: bool, as_csv: bool, changes: Changes) -> None:
         _say(json.dumps(told, indent=2, allow_nan=False))
     else:
         _say(text(told))
+    return SUCCESS
+
+
+def _check(source: Path, alone: bool) -> int:
+    """Hold a ROOT file against its checksums and tell whether it is whole."""
+    if not alone:
+        raise InputError("--check: found with other options; give it alone")
+    if not source.exists():
+        raise InputError(f"{source}: file not found")
+
+    from snmc.ground.root_file import DamageError
+    from snmc.judgement import grid
+    from snmc.run.event_file import check_events
+
+    try:
+        if grid.is_grid(source):
+            grid.check_grid(source)
+        else:
+            check_events(source)
+    except DamageError as error:
+        _complain(str(error))
+        return CHECK_FAILED
+    _say(f"{source}: as it was written")
+    return SUCCESS
 
 
 def _write_table(source: Path) -> None:

@@ -81,6 +81,19 @@ def replacing(path: Path, safe: str = "") -> Iterator[Path]:
         raise OutputError(f"{path}: {error.strerror or error}{safe and f'; {safe}'}") from error
 
 
+def set_aside(path: Path) -> Path:
+    """Give a damaged file the name NAME.damaged, in place of an earlier one; the new name.
+
+    Raises OutputError.
+    """
+    aside = path.with_name(path.name + ".damaged")
+    try:
+        os.replace(path, aside)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be set aside: {error.strerror or error}") from error
+    return aside
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the only right to write the output `path` while the block runs.

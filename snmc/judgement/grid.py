@@ -6,11 +6,9 @@ is small, so it is written anew each time, whole or not at all.
 
 import io
 import json
-import os
 import re
-import secrets
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +17,26 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.ground.errors import InputError, PhysicsError
-from snmc.ground.files import OutputError
-from snmc.judgement.report import reading_root
+from snmc.ground.files import replacing
+from snmc.ground.root_file import (
+    METADATA,
+    DamageError,
+    checksum,
+    described,
+    new_tree,
+    open_root,
+    read_metadata,
+    reading_root,
+    sealed,
+    to_json,
+)
 from snmc.judgement.series import Series
-from snmc.run.sink import to_json
 
 if TYPE_CHECKING:
     from snmc.run.scan_card import ScanCard
 
 KIND = "snmc grid"
+CHECKSUMS = "points_crc32"  # key of the metadata: checksum of its rows by the number of the point
 STORED = ("spectrum", "variance", "counts", "error", "effective")  # of a series
 MEANING = {
     "point": ("", "number of the sample: mass and choice of the rest"),
@@ -108,20 +117,9 @@ class Grid:
         Raises OutputError if it cannot be written.
         """
         content = self._file()
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            try:
-                with temporary.open("xb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            kept = "; what was saved before is kept" if path.exists() else ""
-            raise OutputError(f"{path}: {error.strerror or error}{kept}") from error
+        kept = "what was saved before is kept" if path.exists() else ""
+        with replacing(path, kept) as temporary:
+            temporary.write_bytes(content)
 
     def _file(self) -> bytes:
         """Content of the ROOT file."""
@@ -131,28 +129,34 @@ class Grid:
         with uproot.recreate(buffer, compression=uproot.ZSTD(1)) as file:
             trees = {}
             edges = {}
+            checksums: dict[str, int] = {}
+            meaning = self._meaning()
             for detector, tree in zip(self.detectors, _tree_names(self.detectors), strict=True):
-                rows = self._rows(detector)
-                if rows is None:
+                done = self._done(detector)
+                if not done:
                     continue
-                columns, edges[detector] = rows
+                columns, edges[detector] = self._rows(done)
                 trees[detector] = tree
-                file.mktree(
-                    tree,
-                    {
-                        name: np.dtype((values.dtype, values.shape[1:]))
-                        for name, values in columns.items()
-                    },
+                types = {
+                    name: np.dtype((values.dtype, values.shape[1:]))
+                    for name, values in columns.items()
+                }
+                titles = {name: described(text, unit) for name, (unit, text) in meaning.items()}
+                new_tree(
+                    file, tree, types, {"": f"{label(detector)} by mass and coupling", **titles}
                 )
                 file[tree].extend(columns)
-            file["metadata"] = to_json(self._metadata(trees, edges))
+                for point, rows in zip(done, _by_point(columns, len(self.couplings)), strict=True):
+                    checksums[str(point.number)] = checksum(rows)
+            file[METADATA] = sealed(self._metadata(trees, edges) | {CHECKSUMS: checksums})
             return buffer.getvalue()  # uproot closes the buffer, with nothing left to write
 
-    def _rows(self, detector: str) -> tuple[dict[str, npt.NDArray[Any]], list[float]] | None:
-        """Columns of a detector's tree and the edges of its bins; None if nothing is done yet."""
-        done = [p for p in self.points if p.detector == detector and p.number in self.series]
-        if not done:
-            return None
+    def _done(self, detector: str) -> list[GridPoint]:
+        """Points of a detector that are measured, in the order of their rows."""
+        return [p for p in self.points if p.detector == detector and p.number in self.series]
+
+    def _rows(self, done: list[GridPoint]) -> tuple[dict[str, npt.NDArray[Any]], list[float]]:
+        """Columns of the tree of a detector with these points, and the edges of its bins."""
         all_series = [self.series[point.number] for point in done]
         each = len(self.couplings)
 
@@ -175,13 +179,15 @@ class Grid:
     def _axis_columns(self) -> list[str]:
         return [re.sub(r"\W", "_", key, flags=re.ASCII) for key, _ in self.axes]
 
-    def _metadata(self, trees: Mapping[str, str], edges: Mapping[str, Any]) -> dict[str, Any]:
-        axis_columns = self._axis_columns()
-        meaning = MEANING | {"coupling": (self.unit, MEANING["coupling"][1])}
-        meaning |= {
+    def _meaning(self) -> dict[str, tuple[str, str]]:
+        """Unit and meaning of each column."""
+        axes = {
             name: ("", f"number of the value of {key}")
-            for name, (key, _) in zip(axis_columns, self.axes, strict=True)
+            for name, (key, _) in zip(self._axis_columns(), self.axes, strict=True)
         }
+        return MEANING | {"coupling": (self.unit, MEANING["coupling"][1])} | axes
+
+    def _metadata(self, trees: Mapping[str, str], edges: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "kind": KIND,
             "card": self.card,
@@ -199,7 +205,8 @@ class Grid:
             "trees": dict(trees),
             "edges": dict(edges),
             "columns": {
-                name: {"unit": unit, "meaning": text} for name, (unit, text) in meaning.items()
+                name: {"unit": unit, "meaning": text}
+                for name, (unit, text) in self._meaning().items()
             },
             **self.provenance,
         }
@@ -226,41 +233,41 @@ def empty_grid(
     )
 
 
-def check_writable(path: Path) -> None:
-    """Raise OutputError if no file can be made beside `path`: better told now than after hours."""
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror or error}; nothing was measured") from error
-
-
 def load_grid(path: Path) -> Grid:
-    """Read the file of a grid. Raises InputError if it is none."""
-    import uproot
+    """Read the file of a grid. Raises InputError if it is none, DamageError if it is damaged."""
+    grid, damaged = read_grid(path)
+    if damaged:
+        raise DamageError(
+            f"{path}: damaged: {named(damaged)}; --resume of `snmc scan` or `snmc limit` measures "
+            f"{'it' if len(damaged) == 1 else 'them'} again"
+        )
+    return grid
 
-    with reading_root(path), uproot.open(path) as file:
-        told = json.loads(str(file["metadata"])) if "metadata" in file else {}
+
+def check_grid(path: Path) -> None:
+    """Hold the file of a grid against its checksums.
+
+    Raises DamageError where it is damaged, InputError where there are no checksums.
+    """
+    load_grid(path)
+    if CHECKSUMS not in _metadata_in(path):
+        raise InputError(f"{path}: has no checksums, as a file of version 0.3")
+
+
+def read_grid(path: Path) -> tuple[Grid, list[GridPoint]]:
+    """Read what is whole in the file of a grid, and tell which measured points are damaged.
+
+    A grid of version 0.3, which has no checksums, is believed. Raises InputError if it is none,
+    DamageError if nothing of it can be read.
+    """
+    with open_root(path) as file, reading_root(path):
+        told = read_metadata(path, file)
         if told.get("kind") != KIND:
             raise InputError(f"{path}: found no grid of a scan in it")
-        series: dict[int, Series] = {}
-        each = len(told["couplings"])
-        for detector, tree in told["trees"].items():
-            stored = [*STORED, *["batches"] * ("batches" in file[tree])]
-            columns = {
-                name: np.asarray(values, dtype=np.float64)  # of this machine's byte order
-                for name, values in file[tree].arrays(["point", *stored], library="np").items()
-            }
-            bound = file[tree]["bound"].array(library="np").astype(bool)
-            edges = np.array(told["edges"][detector])
-            for start in range(0, len(columns["point"]), each):
-                part = slice(start, start + each)
-                series[int(columns["point"][start])] = Series(
-                    edges, bound=bound[part], **{name: columns[name][part] for name in stored}
-                )
         known = ("kind", "card", "identity", "masses_MeV", "couplings", "unit", "parameters",
-                 "axes", "detectors", "points", "done", "trees", "edges", "columns")  # fmt: skip
-        return Grid(
+                 "axes", "detectors", "points", "done", "trees", "edges", "columns",
+                 CHECKSUMS)  # fmt: skip
+        grid = Grid(
             card=told["card"],
             identity=told["identity"],
             masses=tuple(told["masses_MeV"]),
@@ -273,9 +280,44 @@ def load_grid(path: Path) -> Grid:
                 GridPoint(number, mass, parameter, tuple(choice), detector)
                 for number, mass, parameter, choice, detector in told["points"]
             ),
-            series=series,
+            series={},
             provenance={key: value for key, value in told.items() if key not in known},
         )
+        damaged = []
+        written = set(told["done"])
+        checksums = told.get(CHECKSUMS)
+        for detector, tree in told["trees"].items():
+            done = [p for p in grid.points if p.detector == detector and p.number in written]
+            edges = np.array(told["edges"][detector])
+            found: list[dict[str, npt.NDArray[Any]]] = []
+            with suppress(DamageError), reading_root(path, tree):
+                found = list(_by_point(file[tree].arrays(library="np"), len(grid.couplings)))
+            for point, rows in zip(done, [*found, *[{}] * len(done)], strict=False):
+                if checksums is not None and checksum(rows) != checksums[str(point.number)]:
+                    damaged.append(point)
+                    continue
+                stored = [*STORED, *["batches"] * ("batches" in rows)]
+                grid.series[point.number] = Series(
+                    edges,
+                    bound=rows["bound"].astype(bool),
+                    **{name: np.asarray(rows[name], np.float64) for name in stored},
+                )
+        return grid, damaged
+
+
+def _by_point(
+    columns: Mapping[str, npt.NDArray[Any]], each: int
+) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    """Columns of each point in turn, of `each` rows."""
+    for start in range(0, len(columns["point"]), each):
+        yield {name: values[start : start + each] for name, values in columns.items()}
+
+
+def named(points: list[GridPoint]) -> str:
+    """Name the first of some points, and how many they are."""
+    first = points[0]
+    more = f" and {len(points) - 1} other points" if len(points) > 1 else ""
+    return f"{label(first.detector)} at {first.mass:.3g} MeV, {first.parameter}{more}"
 
 
 def is_grid(path: Path) -> bool:
@@ -290,10 +332,8 @@ def grid_report(path: Path) -> dict[str, Any]:
 
 
 def _metadata_in(path: Path) -> dict[str, Any]:
-    import uproot
-
-    with reading_root(path), uproot.open(path) as file:
-        return dict(json.loads(str(file["metadata"]))) if "metadata" in file else {}
+    with open_root(path) as file:
+        return read_metadata(path, file)
 
 
 def label(detector: str) -> str:

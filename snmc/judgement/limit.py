@@ -12,6 +12,7 @@ import numpy as np
 
 from snmc import __version__
 from snmc.ground.errors import InputError
+from snmc.ground.files import check_output, locked, read_bytes, replacing
 from snmc.judgement.caption import caption
 from snmc.judgement.comparison import CURVE, HEADER, Compared, compare, lines_of
 from snmc.judgement.criteria import check_data, judged, setting_of
@@ -19,6 +20,7 @@ from snmc.judgement.curves import Curve, find_curves, span
 from snmc.judgement.grid import Grid
 from snmc.judgement.intervals import Array, Edge, Interval
 from snmc.run.scan_card import LimitSetting, ScanCard
+from snmc.run.scheduler import check_scheduler
 
 PICTURES = (".png", ".pdf", ".svg")
 UNITS = {"_MeV": "MeV", "_erg": "erg", "_erg_per_s": "erg/s"}  # by the end of a key
@@ -275,11 +277,13 @@ def run_limit(
     """Scan the card, or take the grid that is there, and write its limits.
 
     `name`: what the files are called (`output_of`); default: as the card, with the card's grid
-    file. `toys`: as of `find_curves`. Files of another scan are replaced only with `overwrite`; the
-    other options are those of `run_scan`. Raises InputError.
+    file. `toys`: as of `find_curves`. Files of another scan are replaced only with `overwrite`,
+    which keeps a grid of the same card; the other options are those of `run_scan`. Each file is
+    written whole or not at all. Raises InputError, OutputError also where another process writes a
+    limit of this name, or the grid.
     """
     from snmc.judgement.limit_plots import plot_limit
-    from snmc.judgement.scan import run_scan
+    from snmc.judgement.scan import fill_grid, is_begun, partial
 
     setting = setting_of(card)
     if toys is not None and not (setting.method == "counting" or setting.profile):
@@ -289,22 +293,35 @@ def run_limit(
     if name is not None:
         card = replace(card, output=output.grid)
     check_data(card)
-    if not overwrite:
-        _refuse_to_replace(output, card)
-    grid = run_scan(
-        card,
-        workers=workers,
-        scheduler=scheduler,
-        resume=resume,
-        overwrite=overwrite,
-        quiet=quiet,
-    )
-    limit = find_limit(grid, card, toys)
-    # the record first, for it says that the others are of this scan
-    output.record.write_text(json.dumps(limit.record(), indent=2, allow_nan=False) + "\n")
-    with output.table.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows(limit.rows())
-    plot_limit(limit, output.picture)
+    check_scheduler(scheduler)
+    for path in (output.picture, output.table):
+        check_output(path)
+    with locked(output.record), locked(card.output):
+        if not overwrite:
+            _refuse_to_replace(output, card)
+        elif is_begun(card, partial(card.output)):
+            resume, overwrite = True, False
+        elif is_begun(card, card.output):
+            overwrite = False
+        grid = fill_grid(
+            card,
+            workers=workers,
+            scheduler=scheduler,
+            resume=resume,
+            overwrite=overwrite,
+            quiet=quiet,
+        )
+        limit = find_limit(grid, card, toys)
+        # the record first, for it says that the others are of this scan
+        with replacing(output.record) as temporary:
+            text = json.dumps(limit.record(), indent=2, allow_nan=False)
+            temporary.write_text(f"{text}\n", encoding="utf-8")
+        with (
+            replacing(output.table) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            csv.writer(file, lineterminator="\n").writerows(limit.rows())
+        plot_limit(limit, output.picture)
     return replace(limit, table=output.table)
 
 
@@ -323,14 +340,21 @@ def find_limit(grid: Grid, card: ScanCard, toys: int | None = None) -> Limit:
 
 
 def _refuse_to_replace(output: Output, card: ScanCard) -> None:
-    there = [path for path in (output.picture, output.table, output.record) if path.exists()]
-    if not there:
-        return
-    try:
-        ours = json.loads(output.record.read_text(encoding="utf-8"))["scan"]
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = None
-    if ours != json.loads(json.dumps(card.resolved())):
+    """Raise InputError if a file is there that is not of this scan, as the record tells.
+
+    A record that is no JSON, such as version 0.3 left on a full disk, counts as absent.
+    """
+    there = [path for path in (output.picture, output.table) if path.exists()]
+    ours = None
+    if output.record.exists():
+        try:
+            record = json.loads(read_bytes(output.record, "the record of a limit"))
+        except ValueError:
+            pass
+        else:
+            there.append(output.record)
+            ours = record.get("scan") if isinstance(record, dict) else None
+    if there and ours != json.loads(json.dumps(card.resolved())):
         raise InputError(
             f"{there[0]}: found a file that is not of this scan; use --overwrite to replace it, "
             "or another name with -o"

@@ -6,7 +6,6 @@ what falls beyond them is kept apart, as ROOT does, and told where it matters. O
 the bins with next to no rows, which are noise, are not drawn.
 """
 
-import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from snmc.core import SupernovaCore, load_core
 from snmc.ground.columns import SUPERNOVA
 from snmc.ground.errors import InputError
+from snmc.ground.root_file import open_root, read_metadata, reading_root
 from snmc.judgement.canvas import (
     BLACK,
     BLUE,
@@ -36,7 +36,7 @@ from snmc.judgement.canvas import (
     styled,
 )
 from snmc.judgement.caption import kiloparsec
-from snmc.judgement.report import reading_root
+from snmc.run.event_file import read_records
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -402,14 +402,16 @@ def _facts(path: Path, file: Any) -> _Facts:
             raise InputError(
                 f"{path}: found no {needed!r} in it, but {found}; needs a file written by snmc run"
             )
+    metadata = _metadata(path, file)
+    done = None
+    if "blocks" in names:
+        records = list(read_records(path, file))
+        done = {
+            name: sum(record[name] for record in records)
+            for name in ("blocks", "arrivals", "detections")
+        }
     with reading_root(path):
-        text = str(file["metadata"])
-        done = None
-        if "blocks" in names:
-            blocks = file["blocks"].arrays(["blocks", "arrivals", "detections"], library="np")
-            done = {name: int(values.sum()) for name, values in blocks.items()}
         simulated = SUPERNOVA.name in file["arrivals"]
-    metadata = _metadata(path, text)
     supernovae = None
     if simulated:
         supernovae = metadata["card"]["run"].get("supernovae")
@@ -421,18 +423,15 @@ def _facts(path: Path, file: Any) -> _Facts:
     return _Facts(metadata, done, supernovae)
 
 
-def _metadata(path: Path, text: str) -> dict[str, Any]:
-    try:
-        metadata = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{path}: metadata: found text that is no JSON") from error
-    card = metadata.get("card") if isinstance(metadata, dict) else None
+def _metadata(path: Path, file: Any) -> dict[str, Any]:
+    metadata = read_metadata(path, file)
+    card = metadata.get("card")
     for section in ("supernova", "generator", "observation", "run"):
         if not isinstance(card, dict) or section not in card:
             raise InputError(
                 f"{path}: metadata: found no card.{section}; needs a file written by snmc run"
             )
-    return dict(metadata)
+    return metadata
 
 
 def _samples(path: Path, file: Any, tree: str, branches: Sequence[str]) -> list[Batch]:
@@ -486,11 +485,7 @@ def plot_file(path: Path, output: Path) -> None:
     `output`: the picture, .png, .pdf or .svg.
     Raises InputError for a file that is none of snmc's, or damaged.
     """
-    import uproot
-
-    with reading_root(path):
-        file = uproot.open(path, object_cache=None, array_cache=None)
-    with file:
+    with open_root(path) as file:
         facts = _facts(path, file)
         done = facts.done or {}
         arrivals = _arrivals(

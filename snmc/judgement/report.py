@@ -1,10 +1,8 @@
 """What `snmc show` tells of a card and of a file."""
 
-import json
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +10,15 @@ import numpy as np
 
 from snmc.core import core_lines, core_record
 from snmc.ground.errors import InputError
+from snmc.ground.root_file import open_root, read_metadata, reading_root
 from snmc.run.card import RunCard
+from snmc.run.event_file import check_records
 from snmc.run.prepare import prepare_generators, prepare_supernova
 
 TREES = ("arrivals", "detections")
 CHUNK = 1 << 18  # rows read at once
 # sums of weights that files of version 0.3 have of simulated data, where they are none
 OF_WEIGHTED = ("fluence", "fluence_squared", "reactions", "counts", "counts_squared")
-
-
-@contextmanager
-def reading_root(path: Path) -> Iterator[None]:
-    """Turn what uproot says of a file that it cannot read into one line."""
-    try:
-        yield
-    except InputError:
-        raise
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: file not found") from error
-    except Exception as error:  # whatever a damaged file makes uproot raise
-        raise InputError(f"{path}: cannot be read as a ROOT file; is it damaged?") from error
 
 
 def show_card(card: RunCard) -> dict[str, Any]:
@@ -110,16 +97,13 @@ def show_file(path: Path) -> dict[str, Any]:
 
     Raises InputError for a file that snmc did not write.
     """
-    import uproot
-
-    with reading_root(path):
-        file = uproot.open(path)
-    with file, reading_root(path):
-        if "metadata" not in file:
+    with open_root(path) as file, reading_root(path):
+        metadata = read_metadata(path, file)
+        if not metadata:
             raise InputError(f"{path}: found no 'metadata' in it; needs a file written by snmc")
-        metadata = json.loads(str(file["metadata"]))
         if "tallies" not in metadata and "columns" not in metadata:
             raise InputError(f"{path}: found others' 'metadata' in it; needs a file of snmc")
+        check_records(path, file)
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
         channels = _by_channel(file["detections"]) if "detections" in file else {}
     return {

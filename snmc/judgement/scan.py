@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -19,7 +20,9 @@ import numpy.typing as npt
 from snmc.core import load_core
 from snmc.ground.cache import source_hash
 from snmc.ground.errors import InputError
-from snmc.judgement.grid import Grid, GridPoint, check_writable, empty_grid, label, load_grid
+from snmc.ground.files import locked, set_aside
+from snmc.ground.root_file import DamageError, to_json
+from snmc.judgement.grid import Grid, GridPoint, empty_grid, label, load_grid, named, read_grid
 from snmc.judgement.measurement import check_scaling, measure
 from snmc.judgement.series import Series, ratio_of
 from snmc.roles.model_file import model_source
@@ -28,7 +31,7 @@ from snmc.run.pipeline import versions
 from snmc.run.prepare import prepare_generators
 from snmc.run.scan_card import ENERGY, ScanCard, ScanPoint
 from snmc.run.scheduler import check_scheduler, ordered
-from snmc.run.sink import difference, refuse_existing, to_json
+from snmc.run.sink import difference, refuse_existing
 
 SAVED_EVERY = 10.0  # s, while a scan runs
 SAVING = 0.05  # most of the time that goes into it, where a grid is large
@@ -54,11 +57,30 @@ def run_scan(
     `snmc.run.scheduler.ordered`; `resume`: go on with an unfinished grid, or begin where there is
     none; `overwrite`: replace what is there; `quiet`: no progress bar; `measure`: what measures a
     point. What is measured is saved every few seconds, and where an error or an interruption ends
-    the scan. Raises InputError, OutputError, and PhysicsError where a point gives NaN.
+    the scan. Raises InputError, OutputError also where another process writes the grid, and
+    PhysicsError where a point gives NaN.
     """
+    check_scheduler(scheduler)
+    with locked(card.output):
+        return fill_grid(
+            card, workers=workers, scheduler=scheduler, resume=resume, overwrite=overwrite,
+            quiet=quiet, measure=measure,
+        )  # fmt: skip
+
+
+def fill_grid(
+    card: ScanCard,
+    *,
+    workers: int | None,
+    scheduler: str | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    measure: Measure = measure,
+) -> Grid:
+    """`run_scan` for those who hold the lock of the output, with the same arguments."""
     from tqdm import tqdm
 
-    check_scheduler(scheduler)
     path, part = card.output, partial(card.output)
     going_on = resume and part.exists()
     grid = _begun(card, part if going_on else path, resume, overwrite)
@@ -67,7 +89,6 @@ def run_scan(
             print(f"snmc: {path}: complete already; nothing is measured", file=sys.stderr)
         return grid
     check_scaling(card)
-    check_writable(path)
     if overwrite:
         part.unlink(missing_ok=True)
 
@@ -113,7 +134,12 @@ def _begun(card: ScanCard, source: Path, resume: bool, overwrite: bool) -> Grid:
     if overwrite or not source.exists():
         refuse_existing(card.output, overwrite)
         return empty_grid(card, identity, _provenance())
-    grid = load_grid(source)
+    if not resume:
+        grid = load_grid(source)
+    elif (salvaged := _salvaged(source, source != card.output)) is not None:
+        grid = salvaged
+    else:
+        return empty_grid(card, identity, _provenance())
     if (found := difference(grid.identity, identity)) is not None:
         key = found.removeprefix("card.")
         raise InputError(
@@ -126,8 +152,39 @@ def _begun(card: ScanCard, source: Path, resume: bool, overwrite: bool) -> Grid:
     return grid
 
 
+def is_begun(card: ScanCard, path: Path) -> bool:
+    """Whether a file is a grid of this card, finished or not."""
+    if not path.exists():
+        return False
+    try:
+        grid, _ = read_grid(path)
+    except InputError:
+        return False
+    return difference(grid.identity, json.loads(to_json(identity_of(card)))) is None
+
+
+def _salvaged(source: Path, unfinished: bool) -> Grid | None:
+    """What is whole of a grid, with a warning of what is damaged.
+
+    None if nothing of an unfinished one can be read: it is set aside. Of a complete one this
+    raises, for it may be somebody's file.
+    """
+    try:
+        grid, damaged = read_grid(source)
+    except DamageError as error:
+        if not unfinished:
+            raise
+        aside = set_aside(source).name
+        warnings.warn(f"{error}; kept as {aside}, and all is measured again", stacklevel=2)
+        return None
+    if damaged:
+        warnings.warn(f"{source}: damaged: {named(damaged)}; measured again", stacklevel=2)
+    return grid
+
+
 def partial(path: Path) -> Path:
-    """Where an unfinished grid is kept."""
+    """Where an unfinished grid is kept: beside the grid, behind a link if `path` is one."""
+    path = Path(os.path.realpath(path))
     return path.with_name(path.name + ".part")
 
 

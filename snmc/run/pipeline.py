@@ -35,6 +35,7 @@ from snmc.ground.columns import (
     file_columns,
 )
 from snmc.ground.errors import InputError
+from snmc.ground.files import locked
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.roles.detector import Detections, Detector, spread
 from snmc.roles.generator import Source
@@ -577,11 +578,27 @@ def run(
 
     `workers`: threads (default: the cores); `resume`: go on from a partial file; `overwrite`:
     replace an existing one; `quiet`: no progress bar; `scheduler`: None, or where a cluster makes
-    the events, as for `ordered`; they are the same. Raises InputError and OutputError.
+    the events, as for `ordered`; they are the same. Raises InputError, and OutputError also where
+    another process writes the file.
     """
+    check_scheduler(scheduler)
+    with locked(card.run.output):
+        if not resume:
+            refuse_existing(card.run.output, overwrite)  # before the tables are computed
+        return _run(card, workers, resume, overwrite, quiet, scheduler)
+
+
+def _run(
+    card: RunCard,
+    workers: int | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    scheduler: str | None,
+) -> RunSummary:
+    """What `run` does while its output is locked."""
     from tqdm import tqdm
 
-    check_scheduler(scheduler)
     workers = workers or os.cpu_count() or 1
     experiment = prepare(card)
     identity = _identity(card, experiment)
@@ -590,8 +607,6 @@ def run(
         "with_detections": experiment.detector is not None,
         "with_supernova": card.run.supernovae is not None,
     }
-    if not resume:
-        refuse_existing(card.run.output, overwrite)  # before the tables are computed
     plan = plan_run(card, experiment, workers, quiet)
     assignment = _Assignment(pickle.dumps(card), _digests(identity))
     make = None if scheduler is None else partial(_make_assigned, assignment)

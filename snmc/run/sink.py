@@ -17,6 +17,7 @@ forced to the platters before the end: this is about programs that die, not abou
 
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,7 +28,26 @@ import numpy.typing as npt
 
 from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Column, Columns, file_columns
 from snmc.ground.errors import InputError, PhysicsError
-from snmc.ground.files import OutputError
+from snmc.ground.files import OutputError, check_output, set_aside
+from snmc.ground.root_file import (
+    DamageError,
+    checksum,
+    described,
+    new_tree,
+    open_root,
+    read_metadata,
+    sealed,
+    to_json,
+)
+from snmc.run.event_file import (
+    COUNTER,
+    PARTICLE,
+    RECORD,
+    read_groups,
+    read_records,
+    sealed_record,
+    spectrum_checksum,
+)
 
 if TYPE_CHECKING:
     from snmc.roles.detector import Detections
@@ -36,8 +56,11 @@ FIRST_BASKETS = 100  # groups a tree's header has room for before it must be rew
 GROWTH = 10  # factor by which that room then grows
 DIRECTORY_BYTES = 2048  # room for the names of all objects
 STREAMER_BYTES = 16_384  # room for the descriptions of all classes
-# columns of `blocks`, then tallies
-RECORD = ("first_block", "blocks", "generator", "arrivals", "detections")
+TITLES = {  # of the trees
+    "arrivals": "daughters of sampled decays that the observation can see",
+    "detections": "visible signals of reactions in the detector",
+    "blocks": "groups of blocks that are done",
+}
 NEAR = 32  # bytes between two changes below which they reach the disk as one
 
 
@@ -135,6 +158,13 @@ class _OrderedFile:
         self._visible = visible
         self._tail = os.pread(self._descriptor, self._end - visible, visible)
 
+    def is_at(self, path: Path) -> bool:
+        """Whether the file that is open here is the one called `path`."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.stat(path))
+        except FileNotFoundError:
+            return False
+
     def sync(self) -> None:
         os.fsync(self._descriptor)
 
@@ -182,7 +212,7 @@ class RootSink:
         Raises OutputError if the file cannot be made, or exists and `overwrite` is not set.
         """
         refuse_existing(path, overwrite)
-        _, old = _part_paths(path)
+        _, _, old = _paths(path)
         with _writing(old, "nothing was written"):
             old.unlink(missing_ok=True)
         self._start(path, metadata, with_detections, with_supernova)
@@ -201,19 +231,19 @@ class RootSink:
         Arguments as for the constructor. Complete groups are copied into a new partial file, the
         one before kept beside it (NAME.root.part.old) until the copy holds as much: an
         interruption of the copy loses nothing. With no partial file a new one starts at block 0.
-        Raises OutputError if only the final file exists or no partial one can be read, InputError
-        naming the first key of metadata["identity"] that differs from that of the partial file.
+        What is damaged is told in a warning: the copy ends before the first damaged group, and a
+        partial file that cannot be read at all is set aside, as NAME.root.part.damaged.
+        Raises OutputError if only the final file exists or the partial one is none of ours,
+        InputError naming the first key of metadata["identity"] that differs from that of the
+        partial file.
         """
-        part, old = _part_paths(path)
-        if path.exists() and not (part.exists() or old.exists()):
-            raise OutputError(f"{path}: exists and is complete; nothing to resume")
+        path, part, old = _paths(path)
         found = [p for p in (_read_part(part), _read_part(old)) if p is not None]
         if not found:
-            if part.exists() or old.exists():
-                raise OutputError(f"{part}: cannot be read as an unfinished run of snmc")
-            fresh = cls(
-                path, metadata, with_detections=with_detections, with_supernova=with_supernova
-            )
+            if path.exists():
+                raise OutputError(f"{path}: exists and is complete; nothing to resume")
+            fresh = cls.__new__(cls)
+            fresh._start(path, metadata, with_detections, with_supernova)
             return fresh, 0
         source = max(found, key=lambda p: p.next_block)  # the first, .part, if equal
         _same_run(source, metadata)
@@ -225,13 +255,22 @@ class RootSink:
         sink._safe_before = source.next_block
         try:
             with _writing(part, sink._safe()):
-                for group in _groups(old, with_detections, with_supernova):
-                    sink.write(*group)
+                sink._copy(old, with_detections)
                 old.unlink()
         except BaseException:
             sink.abandon()
             raise
+        sink._safe_before = 0
         return sink, sink._next_block
+
+    def _copy(self, source: Path, with_detections: bool) -> None:
+        """Write the groups of a partial file again, up to the first that is damaged."""
+        try:
+            with open_root(source) as file:
+                for group in read_groups(self._part, file, with_detections):
+                    self.write(*group)
+        except DamageError as error:
+            _warn(f"{error}; the blocks from {self._next_block} on are made again")
 
     def _start(
         self,
@@ -242,7 +281,7 @@ class RootSink:
     ) -> None:
         import uproot
 
-        self._path, (self._part, _) = path, _part_paths(path)
+        self._path, self._part, _ = _paths(path)
         self._arrival_columns = file_columns(ARRIVALS, with_supernova)
         self._detection_columns = (
             file_columns(DETECTIONS, with_supernova) if with_detections else ()
@@ -251,12 +290,12 @@ class RootSink:
         self._safe_before = 0  # blocks in the file a resumed run copies
         self._tallies: dict[int, dict[str, float]] = {}  # by generator
         self._blocks: Any = None
+        trees = ("arrivals", "detections") if with_detections else ("arrivals",)
+        self._written = dict.fromkeys(trees, 0)  # rows
         self._busy = False
         # The partial file appears under its name only when it is a valid file.
         newborn = self._part.with_name(self._part.name + ".new")
         with _writing(self._part, "nothing was written"):
-            if not path.parent.is_dir():
-                raise OutputError(f"{path}: the folder {path.parent} does not exist")
             newborn.unlink(missing_ok=True)
             self._disk = _OrderedFile(os.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666))
             try:
@@ -268,29 +307,44 @@ class RootSink:
                 )
                 # Freed space would be used again, under the eyes of a reader after a crash.
                 self._file.file._cascading.freesegments.release = lambda start, stop: None
-                self._file["metadata"] = to_json(metadata)
-                self._arrivals = self._tree("arrivals", _branch_types(self._arrival_columns))
+                self._file["metadata"] = sealed(metadata)
+                columns = self._arrival_columns
+                self._arrivals = self._tree("arrivals", _branch_types(columns), _titles(columns))
                 if with_detections:
                     particles = {c.name: np.dtype(c.dtype).name for c in PARTICLES}
                     record = ", ".join(f"{name}: {dtype}" for name, dtype in particles.items())
+                    columns = (*self._detection_columns, *_PARTICLE_BRANCHES)
+                    types = _branch_types(self._detection_columns)
                     self._detections = self._tree(
                         "detections",
-                        {
-                            **_branch_types(self._detection_columns),
-                            "particles": f"var * {{{record}}}",
-                        },
+                        types | {PARTICLE.rstrip("_"): f"var * {{{record}}}"},
+                        _titles(columns),
                     )
                 self._commit()
+                self._check_own(newborn)
                 os.replace(newborn, self._part)
             except BaseException:
                 self._disk.close()
                 newborn.unlink(missing_ok=True)
                 raise
 
-    def _tree(self, name: str, branch_types: Mapping[str, Any]) -> Any:
-        return self._file.mktree(
-            name, branch_types, initial_basket_capacity=FIRST_BASKETS, resize_factor=GROWTH
+    def _tree(self, name: str, types: Mapping[str, Any], titles: Mapping[str, str]) -> Any:
+        return new_tree(
+            self._file,
+            name,
+            types,
+            {"": TITLES[name], **titles},
+            initial_basket_capacity=FIRST_BASKETS,
+            resize_factor=GROWTH,
         )
+
+    def _check_own(self, written: Path) -> None:
+        """Raise OutputError unless the file called `written` is the one that is open here."""
+        if not self._disk.is_at(written):
+            raise OutputError(
+                f"{written}: another process has removed or replaced it; two of them wrote "
+                f"{self._path} at the same time"
+            )
 
     def _safe(self) -> str:
         blocks = max(self._next_block, self._safe_before)
@@ -336,47 +390,59 @@ class RootSink:
         for before in self._tallies.values():
             if set(tallies) != set(before):
                 raise ValueError(f"tallies changed from {sorted(before)} to {sorted(tallies)}")
-        reacted = 0 if detections is None else _rows("detections", detections.columns)
-        numbers = (first_block, blocks, generator, _rows("arrivals", arrivals), reacted)
-        record = {name: np.array([n], np.int64) for name, n in zip(RECORD, numbers, strict=True)}
-        record |= _checked(
+        sums = _checked(
             "tallies",
             tuple(Column(name, "f8", "", "") for name in tallies),
             {name: np.array([number]) for name, number in tallies.items()},
         )
+        _rows("arrivals", arrivals)
         rows = _checked("arrivals", self._arrival_columns, arrivals)
-        reactions = None if detections is None else self._with_particles(detections)
+        reactions = {} if detections is None else self._with_particles(detections)
+        numbers = {
+            "first_block": first_block,
+            "blocks": blocks,
+            "generator": generator,
+            "arrivals": len(rows["event"]),
+            "detections": 0 if detections is None else len(reactions["event"]),
+            "arrivals_crc32": checksum(rows),
+            "detections_crc32": checksum(reactions),
+        }
+        record = sealed_record(numbers, sums)
 
         with self._writing_now():
             self._extend(self._arrivals, rows)
-            if reactions is not None:
-                self._extend(self._detections, reactions)
+            if detections is not None:
+                self._extend(self._detections, _jagged(reactions))
             if self._blocks is None:
-                self._blocks = self._tree("blocks", {k: v.dtype for k, v in record.items()})
+                titles = RECORD | {name: f"sum over the group: {name}" for name in tallies}
+                self._blocks = self._tree(
+                    "blocks", {name: value.dtype for name, value in record.items()}, titles
+                )
                 self._commit()
             self._extend(self._blocks, record)
         self._next_block = first_block + blocks
-        sums = self._tallies.setdefault(generator, dict.fromkeys(tallies, 0.0))
+        self._written = {tree: self._written[tree] + numbers[tree] for tree in self._written}
+        total = self._tallies.setdefault(generator, dict.fromkeys(tallies, 0.0))
         for name, number in tallies.items():
-            sums[name] += float(number)
+            total[name] += float(number)
 
     def _extend(self, tree: Any, rows: Mapping[str, Any]) -> None:
         if len(next(iter(rows.values()))):  # an empty basket is one that ROOT and jsroot trip over
             tree.extend(rows)
             self._commit()
 
-    def _with_particles(self, detections: "Detections") -> dict[str, Any]:
-        import awkward
-
+    def _with_particles(self, detections: "Detections") -> Columns:
+        """Columns by branch of the file; those of the particles one after the other."""
+        _rows("detections", detections.columns)
         columns = _checked("detections", self._detection_columns, detections.columns)
         particles = _checked("detections.particles", PARTICLES, detections.particles)
-        counts = np.asarray(detections.counts)
-        if len(counts) != _rows("detections", detections.columns) or counts.sum() != _rows(
+        counts = np.asarray(detections.counts).astype(np.int32)
+        if len(counts) != len(columns["event"]) or counts.sum() != _rows(
             "detections.particles", detections.particles
         ):
             raise InputError("detections.counts: does not match the rows and their particles")
-        jagged = {name: awkward.unflatten(values, counts) for name, values in particles.items()}
-        return {**columns, "particles": awkward.zip(jagged)}
+        branches = {PARTICLE + name: values for name, values in particles.items()}
+        return {**columns, COUNTER: counts, **branches}
 
     @contextmanager
     def _writing_now(self) -> Iterator[None]:
@@ -405,15 +471,21 @@ class RootSink:
         for name, (contents, edges) in spectra.items():
             if not (np.isfinite(contents).all() and np.isfinite(edges).all()):
                 raise PhysicsError(f"{name}: holds NaN or infinity")
-        text = to_json(metadata)
+        written = {
+            "rows": self._written,
+            "blocks": self._next_block,
+            "spectra_crc32": {name: spectrum_checksum(*one) for name, one in spectra.items()},
+        }
+        text = sealed({**metadata, "written": written})
         with self._writing_now():
             for name, (contents, edges) in spectra.items():
-                self._file[name] = (contents, edges)
+                self._file[name] = _histogram(contents, edges)
                 self._commit()
             del self._file["metadata;1"]
             self._file["metadata"] = text
             self._commit()
             self._disk.sync()
+            self._check_own(self._part)
             self._file.close()
             os.replace(self._part, self._path)
             folder = os.open(self._path.parent, os.O_RDONLY)
@@ -430,7 +502,7 @@ class RootSink:
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise OutputError if `path` or its partial file exists and may not be replaced."""
-    part, old = _part_paths(path)
+    path, part, old = _paths(path)
     if overwrite:
         return
     if path.exists():
@@ -441,8 +513,18 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
         )
 
 
-def _part_paths(path: Path) -> tuple[Path, Path]:
-    return path.with_name(path.name + ".part"), path.with_name(path.name + ".part.old")
+def _paths(path: Path) -> tuple[Path, Path, Path]:
+    """The final file, behind a symbolic link if `path` is one; the partial files beside it.
+
+    Raises OutputError for what can be no output.
+    """
+    check_output(path)
+    path = Path(os.path.realpath(path))
+    return path, path.with_name(path.name + ".part"), path.with_name(path.name + ".part.old")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=2)
 
 
 @contextmanager
@@ -454,16 +536,54 @@ def _writing(path: Path, safe: str) -> Iterator[None]:
         raise OutputError(f"{path}: {error.strerror or error}; {safe}") from error
 
 
-def to_json(metadata: Mapping[str, Any]) -> str:
-    """The metadata as one string. Raises PhysicsError for what is no JSON, such as NaN."""
-    try:
-        return json.dumps(metadata, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise PhysicsError(f"metadata: {error}") from error
-
-
 def _branch_types(columns: tuple[Column, ...]) -> dict[str, np.dtype[Any]]:
     return {column.name: np.dtype(column.dtype) for column in columns}
+
+
+def _titles(columns: tuple[Column, ...]) -> dict[str, str]:
+    return {column.name: described(column.meaning, column.unit) for column in columns}
+
+
+_PARTICLE_BRANCHES = (
+    Column(COUNTER, "i4", "", "number of particles in the final state"),
+    *(column._replace(name=PARTICLE + column.name) for column in PARTICLES),
+)
+
+
+def _jagged(columns: Columns) -> dict[str, Any]:
+    """Columns of detections as uproot writes them, the particles as one column of records."""
+    import awkward
+
+    flat, counts = dict(columns), columns[COUNTER]
+    del flat[COUNTER]
+    jagged = {
+        column.name: awkward.unflatten(flat.pop(PARTICLE + column.name), counts)
+        for column in PARTICLES
+    }
+    return {**flat, PARTICLE.rstrip("_"): awkward.zip(jagged)}
+
+
+def _histogram(contents: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> Any:
+    """TH1D of dN/dE [1/MeV] between edges [MeV]; each bin counts as one entry.
+
+    uproot would take the sum of contents as the number of entries, which ROOT cannot count so far.
+    """
+    from uproot.writing.identify import to_TAxis, to_TH1x
+
+    middles = (edges[1:] + edges[:-1]) / 2
+    axis = to_TAxis("xaxis", "energy [MeV]", len(contents), edges[0], edges[-1], edges)
+    return to_TH1x(
+        fName=None,
+        fTitle="dN/dE of the parents at infinity [1/MeV]",
+        data=np.concatenate([[0.0], contents, [0.0]]),  # nothing below, nothing above
+        fEntries=float(len(contents)),
+        fTsumw=contents.sum(),
+        fTsumw2=(contents**2).sum(),
+        fTsumwx=(contents * middles).sum(),
+        fTsumwx2=(contents * middles**2).sum(),
+        fSumw2=None,
+        fXaxis=axis,
+    )
 
 
 def _rows(tree: str, columns: Columns) -> int:
@@ -523,27 +643,25 @@ def _wrong_type(key: str, values: npt.NDArray[np.generic], needed: str) -> NoRet
 
 
 def _read_part(path: Path) -> _Part | None:
-    """Return what a partial file holds, None if there is no file or it is none of ours."""
-    import uproot
+    """Return what a partial file holds; None if there is none, or none that can be read any more.
 
+    The latter is set aside, with a warning. Raises OutputError if it is none of ours.
+    """
     if not path.exists():
         return None
+    following = 0
     try:
-        with uproot.open(path) as file:
-            identity = json.loads(str(file["metadata"])).get("identity", {})
-            next_block = 0
-            if "blocks" in file and file["blocks"].num_entries:
-                last = file["blocks"].arrays(
-                    ["first_block", "blocks"],
-                    entry_start=file["blocks"].num_entries - 1,
-                    library="np",
-                )
-                next_block = int(last["first_block"][0] + last["blocks"][0])
-    except PermissionError as error:
-        raise OutputError(f"{path}: {error.strerror}") from error
-    except Exception:  # whatever a damaged file makes uproot raise
+        with open_root(path) as file:
+            metadata = read_metadata(path, file)
+            if "identity" not in metadata:
+                raise OutputError(f"{path}: cannot be read as an unfinished run of snmc")
+            with suppress(DamageError):  # told when the groups are copied
+                for record in read_records(path, file):
+                    following = record["first_block"] + record["blocks"]
+    except DamageError as error:
+        _warn(f"{error}; kept as {set_aside(path).name}, and all it held is made again")
         return None
-    return _Part(path, identity, next_block)
+    return _Part(path, metadata["identity"], following)
 
 
 def _same_run(part: _Part, metadata: Mapping[str, Any]) -> None:
@@ -583,56 +701,3 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
-
-
-def _groups(
-    path: Path, with_detections: bool, with_supernova: bool
-) -> Iterator[tuple[int, int, Columns, "Detections | None", dict[str, float], int]]:
-    """Yield the complete groups of a partial file, one at a time, as arguments of `write`."""
-    import uproot
-
-    with uproot.open(path, object_cache=None, array_cache=None) as file:
-        if "blocks" not in file:
-            return
-        blocks = file["blocks"].arrays(library="np")
-        arrival = detection = 0
-        for i in range(file["blocks"].num_entries):
-            arrival_end = arrival + int(blocks["arrivals"][i])
-            detection_end = detection + int(blocks["detections"][i])
-            rows = file["arrivals"].arrays(
-                [c.name for c in file_columns(ARRIVALS, with_supernova)],
-                entry_start=arrival,
-                entry_stop=arrival_end,
-                library="np",
-            )
-            yield (
-                int(blocks["first_block"][i]),
-                int(blocks["blocks"][i]),
-                rows,
-                _read_detections(file["detections"], with_supernova, detection, detection_end)
-                if with_detections
-                else None,
-                {name: float(blocks[name][i]) for name in blocks if name not in RECORD},
-                int(blocks["generator"][i]),
-            )
-            arrival, detection = arrival_end, detection_end
-
-
-def _read_detections(tree: Any, with_supernova: bool, start: int, stop: int) -> "Detections":
-    import awkward
-
-    from snmc.roles.detector import Detections
-
-    names = [c.name for c in file_columns(DETECTIONS, with_supernova)]
-    columns = tree.arrays(names, entry_start=start, entry_stop=stop, library="np")
-    jagged = tree.arrays(
-        [f"particles_{c.name}" for c in PARTICLES], entry_start=start, entry_stop=stop
-    )
-    return Detections(
-        columns,
-        counts=awkward.to_numpy(awkward.num(jagged["particles_pdg"])).astype(np.int32),
-        particles={
-            c.name: awkward.to_numpy(awkward.flatten(jagged[f"particles_{c.name}"]))
-            for c in PARTICLES
-        },
-    )

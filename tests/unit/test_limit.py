@@ -597,7 +597,7 @@ def runs(monkeypatch, tmp_path):
         cards.append((card, options))
         return grid(card, humped)
 
-    monkeypatch.setattr("snmc.judgement.scan.run_scan", run_scan)
+    monkeypatch.setattr("snmc.judgement.scan.fill_grid", run_scan)
 
     def run(card, name=None, **changes):
         options = {

@@ -20,6 +20,7 @@ import uproot
 from snmc.ground.columns import ARRIVALS, DETECTIONS, PARTICLES, Column, Columns, file_columns
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.ground.files import OutputError
+from snmc.ground.root_file import read_metadata
 from snmc.roles.detector import Detections
 from snmc.run import sink as module
 from snmc.run.sink import RootSink, _Part, _same_run
@@ -123,7 +124,7 @@ def test_read_back(tmp_path: Path) -> None:
     path = tmp_path / "a.root"
     sink = new(path)
     with uproot.open(part_of(path)) as file:
-        assert json.loads(str(file["metadata"])) == IDENTITY
+        assert read_metadata(part_of(path), file) == IDENTITY
     fill(sink, range(5))
     assert not path.exists()
     assert (sink.next_block, sink.tallies_of(0)) == (10, {"parents": 10.0, "energy": 2.5})
@@ -306,13 +307,16 @@ def test_full_disk_while_resuming(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     sink = new(path)
     fill(sink, range(4))
     sink.abandon()
-    groups = module._groups
+    written: list[int] = []
+    write = RootSink.write
 
-    def broken(*args: Any) -> Any:
-        yield from list(groups(*args))[:2]
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def broken(self: RootSink, first_block: int, *rest: Any) -> None:
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(first_block)
+        write(self, first_block, *rest)
 
-    monkeypatch.setattr(module, "_groups", broken)
+    monkeypatch.setattr(RootSink, "write", broken)
     with pytest.raises(OutputError, match="No space left on device; 8 blocks are safe"):
         again(path)
     monkeypatch.undo()
@@ -401,7 +405,8 @@ def test_unusable_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """A traceback for a missing folder, a forbidden one, or a damaged partial file."""
     with pytest.raises(OutputError, match=r"folder .*nowhere does not exist"):
         new(tmp_path / "nowhere" / "a.root")
-    part_of(tmp_path / "b.root").write_bytes(b"root, but not quite")
+    with uproot.recreate(part_of(tmp_path / "b.root")) as file:
+        file["metadata"] = '{"mine": 1}'
     with pytest.raises(OutputError, match="cannot be read as an unfinished run"):
         again(tmp_path / "b.root")
 
