@@ -5,6 +5,8 @@
 #   make test          style, types and tests
 #   make test-interop  read our files with real ROOT and with jsroot (Linux x86-64, node)
 #   make bench         measure speed and memory; FULL=1 adds 1e8 events (12 GB) and a cold demo
+#   make limits        run all limit cards into limits/ (hours; goes on where it was stopped) and
+#                      copy their tables to docs/limits/
 #   make clean         remove all that the others made
 #
 # PYTHON=python3.13 takes another interpreter.
@@ -13,7 +15,7 @@ PYTHON ?= python3
 CARD := macros/sn1987a-gamma.toml
 NPM := npm --prefix tests/interop
 
-.PHONY: demo test test-interop bench clean
+.PHONY: demo test test-interop bench limits clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo/installed
@@ -32,6 +34,9 @@ test-interop: .venv/interop/installed tests/interop/node_modules/.package-lock.j
 
 bench: .venv/bench/installed
 	FULL="$(FULL)" .venv/bench/bin/python tests/bench/table.py
+
+limits: .venv/demo/installed
+	.venv/demo/bin/python macros/limits.py limits
 
 clean:
 	rm -rf .venv build demo *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache \

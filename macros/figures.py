@@ -1,7 +1,8 @@
 """Regions of several limit cards in one figure, as the papers draw them.
 
-Shared by brdar_fig1.py and akita_fig2.py to akita_fig5.py. Each takes the folder of the grids:
-those that are there are used, others are scanned and kept there.
+Shared by brdar_fig1.py and akita_fig2.py to akita_fig5.py. Each takes a folder: grids that are
+there (limit-NAME.grid.root, as macros/limits.py leaves them) are used; else tables
+(limit-NAME.csv, as in docs/limits); others are scanned and kept there.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.judgement.canvas import BLUE, GREEN, GREY, Figure, Line2D, save, styled
-from snmc.judgement.limit import Limit, find_limit
+from snmc.judgement.limit import Limit, find_limit, read_limit
 from snmc.judgement.limit_plots import draw_region, set_axes
 from snmc.judgement.scan import run_scan
 from snmc.run.scan_card import load_scan
@@ -71,7 +72,7 @@ def akita_panel(title: str, card: str, parameter: str | None = None) -> Panel:
 def run(name: str, description: str, panels: Sequence[Panel]) -> None:
     """Read the command line, draw the figure `name`; errors of the user are one line."""
     arguments = argparse.ArgumentParser(prog=f"{name}.py", description=description)
-    arguments.add_argument("grids", type=Path, help="folder of the grids, NAME.grid.root")
+    arguments.add_argument("grids", type=Path, help="folder of the grids or tables, limit-NAME.*")
     arguments.add_argument("-o", "--output", type=Path, default=Path(f"{name}.png"))
     arguments.add_argument(
         "--set", action="append", default=[], dest="settings", metavar="KEY=VALUE",
@@ -97,9 +98,13 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _limit(given: argparse.Namespace, card: str) -> Limit:
-    """Limit of a card from its grid in the folder, scanned or gone on with if need be."""
+    """Limit of a card from its grid or table in the folder; else scanned, or gone on with."""
     scan = load_scan(MACROS / f"limit-{card}.toml", given.settings)
-    scan = replace(scan, output=given.grids.absolute() / f"{card}.grid.root")
+    scan = replace(scan, output=given.grids.absolute() / f"limit-{card}.grid.root")
+    table = given.grids / f"limit-{card}.csv"
+    if table.exists() and not (scan.output.exists() or given.settings):
+        print(f"{table}: drawn as it is")
+        return read_limit(scan, table)
     grid = run_scan(
         scan,
         workers=given.workers or scan.workers,

@@ -237,6 +237,10 @@ def run(
         quiet=quiet,
     )
     _say(summary.text())
+    if summary.faint:
+        from snmc.judgement import prospects
+
+        _say(prospects.text_of(checked, summary.faint))
 
 
 @snmc.command()

@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 
 FOE = 1e51  # erg
 PARTS = 8  # of a cell of a table
-LARGEST_MEAN = 200.0  # MeV
+LEAST_MEAN, LARGEST_MEAN = 0.5, 200.0  # MeV; the least of all neutrinos together
 # Of all neutrinos [erg]: from the onset of a collapse alone to the rest energy of the Sun.
 LEAST_ENERGY, MOST_ENERGY = 1e48, 1.8e54
 _USUAL_ENERGY = (3e51, 1.5e54)  # erg, to which a mistaken unit must lead
@@ -117,14 +117,16 @@ def pinched_emission(curves: Curves, content: str) -> BurstEmission:
     return checked(emission, curves.path, curves.unit)
 
 
-def pinching_of(mean: Array, square: Array, where: Callable[[int, int], str]) -> Array:
-    """Pinching from <E> [MeV] and <E^2> [MeV^2]: (2 <E>^2 - <E^2>)/(<E^2> - <E>^2).
+def pinching_of(
+    luminosity: Array, mean: Array, square: Array, where: Callable[[int, int], str]
+) -> Array:
+    """Pinching from <E> [MeV] and <E^2> [MeV^2]: (2 <E>^2 - <E^2>)/(<E^2> - <E>^2), all (3, n).
 
-    From <E^2>/<E>^2 = (2 + a)/(1 + a). Zero where both are 0, and with a PhysicsWarning where it
-    would be below 0, of spectra broader than any pinched one. `where(kind, instant)`: the
+    From <E^2>/<E>^2 = (2 + a)/(1 + a). Zero where the `luminosity` is 0, and with a PhysicsWarning
+    where it would be below 0, of spectra broader than any pinched one. `where(kind, instant)`: the
     place of <E^2>, for the InputError where it does not exceed <E>^2.
     """
-    given = mean != 0
+    given = (luminosity > 0) & (mean != 0)
     narrow = given & (square <= mean**2)
     if np.any(narrow):
         kind, i = (int(k) for k in np.argwhere(narrow)[0])
@@ -161,6 +163,13 @@ def checked(emission: BurstEmission, path: Path, unit: float = 1.0) -> BurstEmis
                 guess(energy, *_USUAL_ENERGY, {"ms": 1e-3}, "erg", "are the times in {}?")
                 or guess(energy, *_USUAL_ENERGY, units, "erg", "are the luminosities in {}?")
             )
+        )
+    mean = energy / MEV_IN_ERG / float(emission.copies @ emission.numbers().sum(axis=1))
+    if not LEAST_MEAN <= mean <= LARGEST_MEAN:
+        raise InputError(
+            f"{path}: its neutrinos have a mean energy of {mean:.3g} MeV; must be {LEAST_MEAN:g} to"
+            f" {LARGEST_MEAN:g} MeV"
+            + guess(mean, *_USUAL_MEAN, _ENERGIES, "MeV", "are the energies in {}?")
         )
     return emission
 

@@ -66,9 +66,6 @@ def read(path: Path, sources: Sources) -> BurstEmission:
     def where(quantity: str, kind: int, i: int) -> str:
         return tables[kind].place(i, _COLUMNS[quantity])
 
-    dark = luminosity <= 0
-    pinching = pinching_of(
-        np.where(dark, 0.0, mean), square, lambda kind, i: where("pinching", kind, i)
-    )
+    pinching = pinching_of(luminosity, mean, square, lambda kind, i: where("pinching", kind, i))
     curves = Curves(path, tables[0].values[:, 0], FOE * luminosity, mean, pinching, FOE, where)
     return pinched_emission(curves, sources.content)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from snmc.burst import by_flavour, fluence, gamma, garching, nakazato, plain, steps
 from snmc.burst.build import Sources
 from snmc.burst.emission import BurstEmission
@@ -27,6 +29,12 @@ def load_burst(
     `distance` [kpc] and `duration` [s] of a fluence, which other formats do not take. Raises
     InputError for what is none of the formats or not a supernova's.
     """
+    # What overflows cannot pass the check of the total energy, which ends all readers.
+    with np.errstate(all="ignore"):
+        return _load(path, distance, duration)
+
+
+def _load(path: Path, distance: float | None, duration: float | None) -> BurstEmission:
     sources = Sources()
     if path.is_dir():
         _refuse(path, distance, duration)
@@ -52,7 +60,9 @@ def load_burst(
         return gamma.read(path, table, sources)
     if steps.recognises(table):
         return steps.read(path, table, sources)
-    raise InputError(f"{path}: found {table.values.shape[1]} numbers a row, no header; {_known()}")
+    raise InputError(
+        f"{path}: found {table.values.shape[1]} numbers a row, no header of known names; {_known()}"
+    )
 
 
 def _refuse(path: Path, distance: float | None, duration: float | None) -> None:

@@ -43,8 +43,6 @@ def read(path: Path, table: Table, sources: Sources) -> BurstEmission:
 
     if width != "pinching":
         square = third if width == "mean_square_energy" else third**2
-        dark = luminosity <= 0  # whatever stands there is not used
-        mean, square = np.where(dark, 0.0, mean), np.where(dark, 0.0, square)
-        third = pinching_of(mean, square, lambda kind, i: where("pinching", kind, i))
+        third = pinching_of(luminosity, mean, square, lambda kind, i: where("pinching", kind, i))
     curves = Curves(path, table["time"], luminosity, mean, third, 1.0, where)
     return pinched_emission(curves, sources.content)

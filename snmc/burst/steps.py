@@ -11,6 +11,7 @@ import numpy as np
 
 from snmc.burst.build import Curves, Sources, pinched_emission
 from snmc.burst.emission import BurstEmission
+from snmc.burst.gamma import HUGE
 from snmc.ground.errors import InputError
 from snmc.ground.text_tables import Table
 
@@ -18,8 +19,11 @@ _COLUMNS = {"pinching": 1, "mean": 4, "luminosity": 7}
 
 
 def recognises(table: Table) -> bool:
-    """Whether there are ten unnamed columns."""
-    return not table.names and table.values.shape[1] == 10
+    """Whether ten unnamed columns hold pinchings, mean energies and energies in this order."""
+    if table.names or table.values.shape[1] != 10:
+        return False
+    largest = table.values.max(axis=0)
+    return bool(largest[7:].max() > HUGE > largest[1:7].max())
 
 
 def read(path: Path, table: Table, sources: Sources) -> BurstEmission:

@@ -17,12 +17,14 @@ from snmc.core.profile import Raw
 from snmc.ground.errors import InputError
 from snmc.ground.files import read_bytes
 from snmc.ground.text_tables import decode, lines_of, number
+from snmc.ground.units import SOLAR_MASS_KG
 
 Array = npt.NDArray[np.float64]
 
 _MATTER = ("Rad", "Den", "Temp", "Ye")
 _LABELS = {"radius": "Rad", "density": "Den", "temperature": "Temp", "ye": "Ye", "lapse": "1-alp",
            "enclosed_mass": "EMass"}  # fmt: skip
+SOLAR_MASS_G = 1e3 * SOLAR_MASS_KG
 HEAD = 8192  # characters that tell the format
 _UNITS = {"Rad": "cm", "Den": "g / cm3", "Temp": "MeV", "EMass": "solMass"}
 
@@ -53,6 +55,8 @@ def read(path: Path, text: str) -> Raw:
     """
     matter = _columns(path, text, _MATTER)
     kept = np.flatnonzero((matter["Rad"] > 0) & (matter["Den"] > 0))
+    if not kept.size:
+        raise InputError(f"{path}: found no zone with a radius and a density above 0")
     first = len(lines_of(text)) - len(matter["Rad"])
     numbers = [line.number for line in lines_of(text)[first:]]
     matter = {label: column[kept] for label, column in matter.items()}
@@ -87,11 +91,13 @@ def _mass_at_radius(matter: dict[str, Array]) -> Array:
     zone's outer edge and the radius at its middle: the first enclosed mass is the whole first zone.
     """
     enclosed, radius = matter["EMass"], matter["Rad"]
-    if "ZMass" not in matter or abs(matter["ZMass"][0] / 1.98841e33 / enclosed[0] - 1) > 0.1:
+    zone = matter.get("ZMass", np.zeros(1))[0] / SOLAR_MASS_G
+    if not abs(zone - enclosed[0]) <= 0.1 * enclosed[0]:
         return enclosed
     edges = np.concatenate([[0.0], (radius[1:] + radius[:-1]) / 2, [np.nan]])
     edges[-1] = 2 * radius[-1] - edges[-2]
-    within = (radius**3 - edges[:-1] ** 3) / np.diff(edges**3)
+    with np.errstate(all="ignore"):  # radii that do not ascend are refused when all are read
+        within = (radius**3 - edges[:-1] ** 3) / np.diff(edges**3)
     inner = np.concatenate([[0.0], enclosed[:-1]])
     return np.asarray(inner + within * (enclosed - inner))
 

@@ -12,9 +12,7 @@ from snmc.core.profile import BOUNDS, complete
 from snmc.core.supernova_core import SupernovaCore
 from snmc.ground.errors import InputError, unknown_name
 
-UNITS = {"radius": "km", "enclosed_mass": "solar masses"} | {
-    name: bound.unit for name, bound in BOUNDS.items()
-}
+UNITS = {name: bound.unit for name, bound in BOUNDS.items()} | {"enclosed_mass": "solar masses"}
 _MOST = 40  # snapshots to list
 
 

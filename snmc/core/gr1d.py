@@ -108,6 +108,8 @@ def _blocks(path: Path) -> tuple[list[_Block], bool]:
     heads = [i for i, line in enumerate(lines) if line.text.startswith('"Time')]
     blocks: list[_Block] = []
     whole = True
+    if not heads:
+        raise InputError(f'{path}: found no line "Time = <t>; needs one above each block')
     for head, stop in zip(heads, [*heads[1:], len(lines)], strict=True):
         time = number(re.sub(r"[=\s\"]|Time", "", lines[head].text))
         if time is None:

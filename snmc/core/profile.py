@@ -46,10 +46,12 @@ _KELVIN = 8.617_333e-11  # MeV, CODATA 2018
 _ENERGIES = {"keV": 1e-3, "eV": 1e-6, "GeV": 1e3, "erg": 6.241_509e5}
 _POTENTIAL = Bound(-3000, 3000, "MeV", (1, 1000), _ENERGIES)
 _MASS = Bound(10, 1200, "MeV", (200, 1000), _ENERGIES)
+_LENGTHS = {"metres": 1e-3, "cm": 1e-5, "km": 1e5}  # mistaken for km, the last one for cm
 BOUNDS = {
-    "density": Bound(0, 1e16, "g/cm^3", (1e12, 5e15), {"kg/m^3": 1e-3}, above=True),
+    "radius": Bound(0, 1e7, "km", (5, 3000), _LENGTHS),
+    "density": Bound(1, 1e16, "g/cm^3", (1e12, 5e15), {"kg/m^3": 1e-3}),
     "temperature": Bound(
-        0, 300, "MeV", (0.3, 150), {"kelvin": _KELVIN, "10^9 K": 1e9 * _KELVIN, **_ENERGIES}, True
+        1e-4, 300, "MeV", (0.3, 150), {"kelvin": _KELVIN, "10^9 K": 1e9 * _KELVIN, **_ENERGIES}
     ),
     "ye": Bound(0, 1, "", (0.05, 1), {"per cent": 0.01}),
     "ymu": Bound(0, 1, "", (1e-4, 0.5), {"per cent": 0.01}),
@@ -61,7 +63,6 @@ BOUNDS = {
     **dict.fromkeys(("mass_n", "mass_p"), _MASS),
     "lapse": Bound(0, 1, "", above=True),
 }
-_LENGTHS = {"metres": 1e-3, "cm": 1e-5, "km": 1e5}  # mistaken for km, the last one for cm
 _DENSITIES = {
     "1/fm^3": 1e39 * ATOMIC_MASS_G,
     "MeV/fm^3": 1.782_662e12,
@@ -208,7 +209,7 @@ def _checked(raw: Raw) -> dict[str, Array]:
         if name in BOUNDS:
             _check_bound(raw, name, column)
     radius = kept["radius"]
-    if radius[0] == 0 < radius[1]:
+    if 0 <= radius[0] < _CENTRE * radius[1]:
         radius[0] = _CENTRE * radius[1]  # the centre itself, where powers of r end
     rising = np.diff(radius, prepend=0.0) > 0
     if not np.all(rising):

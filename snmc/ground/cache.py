@@ -147,9 +147,10 @@ def cache_folders() -> Mapping[Kind, Path]:
     In `$SNMC_CACHE_DIR`, else the user's cache folder, else one for temporary files. Kernels do
     not go where somebody else may write. Raises InputError if `$SNMC_CACHE_DIR` cannot be written
     to, or everybody may, for a folder of ours that others may write to, and for a wrong
-    `$SNMC_CACHE_SIZE`.
+    `$SNMC_CACHE_SIZE`. Sets `$HOME` for a user who has none.
     """
     _largest()
+    _give_home()
     chosen = _chosen_folder()
     tables = chosen or _own_folder()
     kernels = tables if chosen is None or _private(chosen) else _own_folder()
@@ -168,7 +169,7 @@ def _chosen_folder() -> Path | None:
     chosen = os.environ.get("SNMC_CACHE_DIR")
     if not chosen:
         return None
-    folder = Path(chosen)
+    folder = Path(chosen).absolute()  # also for processes that are started elsewhere
     if not _writable(folder):
         raise InputError(f"SNMC_CACHE_DIR: found '{chosen}'; needs a folder one can write to")
     if folder.stat().st_mode & stat.S_IWOTH:
@@ -182,19 +183,38 @@ def _chosen_folder() -> Path | None:
 def _own_folder() -> Path:
     """Make or find a folder that is ours and that nobody else may write to."""
     usual = Path(platformdirs.user_cache_dir("snmc"))
-    # It is relative where there is neither a home nor an entry in the list of users.
-    if usual.is_absolute() and _writable(usual) and usual.stat().st_uid == os.geteuid():
+    if _writable(usual) and usual.stat().st_uid == os.geteuid():
         _refuse_shared(usual)
         return usual
+    return _temporary_folder(f"{usual} is no")
+
+
+def _give_home() -> None:
+    """Give a home to a user who has none, neither by `$HOME` nor in the system's list.
+
+    Without one libraries cannot even be imported (astropy), or make a folder named `~`.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(_temporary_folder("there is no home, and no"))
+
+
+def _temporary_folder(why: str) -> Path:
+    """Make or find a folder as private as `_own_folder`, in the system's for temporary files.
+
+    One of a name for each user if it can be, else one that lasts as long as this process; then a
+    warning says why.
+    """
     with suppress(OSError):
-        temporary = Path(tempfile.gettempdir()) / f"snmc-{os.geteuid()}"
-        if _writable(temporary) and not temporary.is_symlink() and _private(temporary):
-            return temporary
+        lasting = Path(tempfile.gettempdir()) / f"snmc-{os.geteuid()}"
+        if _writable(lasting) and not lasting.is_symlink() and _private(lasting):
+            return lasting
         fleeting = Path(tempfile.mkdtemp(prefix="snmc-"))
         atexit.register(shutil.rmtree, fleeting, ignore_errors=True)
         warnings.warn(
-            f"neither {usual} nor {temporary} is a folder of your own: nothing compiled is kept "
-            "for the next start; set SNMC_CACHE_DIR",
+            f"{why} folder of your own, nor is {lasting}: nothing compiled is kept for the next "
+            "start; set SNMC_CACHE_DIR",
             stacklevel=2,
         )
         return fleeting

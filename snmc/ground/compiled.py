@@ -7,9 +7,11 @@ an entry is found by a fingerprint of all that can enter the machine code, by va
 told by its value is not kept.
 """
 
+import dis
 import hashlib
 import itertools
 import pickle
+import re
 import sys
 import threading
 import types as python
@@ -40,6 +42,7 @@ cache_folders()  # an error of theirs comes before anything is compiled
 
 _FIXED = {"builtins", "cmath", "math", "numba", "numpy", "operator"}  # fixed by their versions
 _NAMED = (type, python.BuiltinFunctionType, python.FunctionType, np.ufunc, type(np.sum))
+_ATTRIBUTE = re.compile("ATTR|METHOD")  # in the names of instructions whose name is no global
 _SCALARS = (bool, int, float, complex, str, bytes, np.generic, type(None), type(Ellipsis))
 _PLAIN_TYPES = (
     types.Number, types.Boolean, types.NoneType, types.Omitted, types.Array, types.UnicodeType,
@@ -112,8 +115,8 @@ def _described_code(code: python.CodeType, seen: dict[object, int]) -> tuple[Any
 
 
 def _described_function(function: python.FunctionType, seen: dict[object, int]) -> tuple[Any, ...]:
-    names = tuple(sorted(set(_names(function.__code__))))
-    reached = {one: function.__globals__[one] for one in names if one in function.__globals__}
+    names, sought = _names(function.__code__)
+    reached = {one: function.__globals__[one] for one in sought if one in function.__globals__}
     return (
         function.__module__, function.__qualname__,  # of which numba makes names for the linker
         _described_code(function.__code__, seen),
@@ -124,10 +127,17 @@ def _described_function(function: python.FunctionType, seen: dict[object, int]) 
     )  # fmt: skip
 
 
-def _names(code: python.CodeType) -> tuple[str, ...]:
-    """Names of globals and attributes in a code, and in those of functions inside."""
-    inside = [one for one in code.co_consts if isinstance(one, python.CodeType)]
-    return code.co_names + tuple(itertools.chain.from_iterable(map(_names, inside)))
+@cache
+def _names(code: python.CodeType) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """All names in a code and in those of functions inside it; and those of globals among them."""
+    inside = [_names(one) for one in code.co_consts if isinstance(one, python.CodeType)]
+    globals_ = {
+        one.argval
+        for one in dis.get_instructions(code)
+        if one.opcode in dis.hasname and not _ATTRIBUTE.search(one.opname)
+    }.union(*(one[1] for one in inside))
+    every = set(code.co_names).union(*(one[0] for one in inside))
+    return tuple(sorted(every)), tuple(sorted(globals_))
 
 
 def _described_global(

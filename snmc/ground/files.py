@@ -13,6 +13,7 @@ from pathlib import Path
 from socket import gethostname
 
 from snmc.ground.errors import InputError
+from snmc.ground.text import printable
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # of some file systems of clusters
 
@@ -45,8 +46,11 @@ def check_output(path: Path) -> None:
     """Raise OutputError unless `path` could be the name of a file to write.
 
     Its folder must exist, and it must not be a folder, a pipe or a device, or a symbolic link that
-    leads nowhere, behind which nobody would look for the file.
+    leads nowhere, behind which nobody would look for the file. A name that a terminal would obey,
+    beside a progress bar for one, is refused.
     """
+    if "\n" in str(path) or printable(str(path)) != str(path):
+        raise OutputError(f"{str(path)!r}: found control characters in it; choose another output")
     if not path.absolute().parent.is_dir():
         raise OutputError(f"{path}: the folder {path.parent} does not exist")
     if path.is_symlink() and not path.exists():

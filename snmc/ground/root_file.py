@@ -6,6 +6,7 @@ bytes on the disk, so it also finds pointers that lead to other data.
 """
 
 import json
+import math
 import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from snmc.ground.errors import InputError, PhysicsError
 
 METADATA = "metadata"
+DIGITS = 20  # and sign, of the longest integer of 64 bits
 CHECKSUM = "crc32"  # key of the metadata: of the JSON text of all the others
 
 
@@ -102,8 +104,8 @@ def read_metadata(path: Path, file: Any) -> dict[str, Any]:
     with reading_root(path, "the metadata"):
         text = str(file[METADATA])
     try:
-        metadata = json.loads(text)
-    except ValueError as error:
+        metadata = json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError) as error:
         raise DamageError(
             f"{path}: damaged: the metadata are no JSON; or is it no file of snmc?"
         ) from error
@@ -113,6 +115,21 @@ def read_metadata(path: Path, file: Any) -> dict[str, Any]:
     if written is not None and written != zlib.crc32(json.dumps(metadata).encode()):
         raise DamageError(f"{path}: damaged: the metadata are not those that were written")
     return metadata
+
+
+def _integer(text: str) -> int:
+    """An integer of JSON, if 64 bits hold it. Raises ValueError."""
+    if len(text) > DIGITS:
+        raise ValueError
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    """A number of JSON that is one. Raises ValueError for NaN and infinity, however written."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
 
 
 def _keys(path: Path, file: Any) -> Iterable[str]:

@@ -23,6 +23,12 @@ def key_of(place: Iterable[str | int]) -> str:
     return "".join(parts).removeprefix(".")
 
 
+def quantity(number: float, unit: str) -> str:
+    """A number with its unit, to three digits: `1e-15/MeV`, `10 MeV`."""
+    per = unit.startswith("1/")
+    return f"{number:.3g}{unit.removeprefix('1') if per else ' ' + unit}".rstrip()
+
+
 def printable(text: str) -> str:
     r"""Text with its control characters escaped, as `\x1b`, but for the ends of lines.
 

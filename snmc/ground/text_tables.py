@@ -73,10 +73,8 @@ class Table:
 
     def place(self, row: int, column: int | str) -> str:
         """Where the number in that row and column stands, for an error."""
-        named = column
-        if isinstance(column, int):
-            named = self.names[column] if self.names else column + 1
-        return f"{self.path}: line {self.lines[row]}, column {named!r}"
+        named = _named(column, self.names) if isinstance(column, int) else repr(column)
+        return f"{self.path}: line {self.lines[row]}, column {named}"
 
 
 def decode(data: bytes) -> str | None:
@@ -161,13 +159,18 @@ def rows_of(
         for column, word in enumerate(words[:width]):
             value = float("nan") if gaps and not word else number(word)
             if value is None or (word and not np.isfinite(value)):
-                named = repr(names[column]) if names else column + 1
+                needed = "number" if value is None else "finite number"
                 raise InputError(
-                    f"{path}: line {line.number}, column {named}: found {word!r}; needs a "
-                    + ("number" if value is None else "finite number")
+                    f"{path}: line {line.number}, column {_named(column, names)}: found {word!r};"
+                    f" needs a {needed}"
                 )
             row[column] = value
     return rows, np.array([line.number for line in kept], dtype=np.intp)
+
+
+def _named(column: int, names: Sequence[str]) -> str:
+    """A column by its name, in quotes, or by its number from 1."""
+    return repr(names[column]) if column < len(names) else str(column + 1)
 
 
 def read_table(

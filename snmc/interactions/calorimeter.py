@@ -43,9 +43,15 @@ class Calorimetric:
         """The channel's own [cm2 per target]."""
         return self.channel.cross_section(pdg, energy)
 
-    def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
+    def sample(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None = None,
+    ) -> FinalStates:
         """The channel's final states, with the energy left in place of the total energy."""
-        states = self.channel.sample(pdg, energy, stream)
+        states = self.channel.sample(pdg, energy, stream, unseen)
         states = replace(states, signal_energy=states.signal_energy + self.shift)
         return without_direction(states, stream) if self.isotropic else states
 

@@ -142,16 +142,24 @@ class CarbonGamma:
         above = np.clip(energy, GAMMA_ENERGY, GAMMA_RISE_ENDS) - GAMMA_ENERGY
         return np.where(reacts, GAMMA_STRENGTH * above**2, 0.0)
 
-    def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
+    def sample(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None = None,
+    ) -> FinalStates:
         """Scattered neutrino, gamma ray and nucleus; the gamma's light shows no direction."""
         size = energy.size
         cosine, azimuth = stream.uniform(-1, 1, size), 2 * np.pi * stream.random(size)
         gamma = np.full(size, GAMMA_ENERGY)
         states = one_signal(ISOTROPIC_LIGHT, gamma, cosine, azimuth, remains.PHOTON)
-        child, particles = stream.spawn(1)[0], remains.room(size, 3)
-        _scatter(pdg, energy, STRUCK_NEUTRAL, child, particles)
-        turn = 2 * np.pi * child.random(size)
-        return remains.listed(states, np.full(size, 3, dtype=np.int32), particles, 3 * size, turn)
+        if unseen is None:
+            return states
+        particles = remains.room(size, 3)
+        _scatter(pdg, energy, STRUCK_NEUTRAL, unseen, particles)
+        turn = 2 * np.pi * unseen.random(size)
+        return remains.listed(states, np.full(size, 3, dtype=np.int32), particles, turn)
 
 
 def _channel(name: str, meaning: str, neutrino: int) -> OnNucleus:

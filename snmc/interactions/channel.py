@@ -72,8 +72,18 @@ class Channel(Protocol):
         the channel's range.
         """
 
-    def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
-        """Final states of reactions of `pdg`, `energy` [MeV] (n,), all with a cross section."""
+    def sample(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None = None,
+    ) -> FinalStates:
+        """Final states of reactions of `pdg`, `energy` [MeV] (n,), all with a cross section.
+
+        `stream`: random numbers of the signals; `unseen`: those of further particles, of which the
+        signals do not depend; without it such particles may be left out.
+        """
 
 
 def one_signal(

@@ -131,7 +131,13 @@ class ElectronElastic:
         """Cross section [cm2 per electron]; see the module's."""
         return cross_section(pdg, energy)
 
-    def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
+    def sample(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None = None,
+    ) -> FinalStates:
         """Electron and scattered neutrino; the electron is seen, by its total energy."""
         kinetic = sample(pdg, energy, stream)
         azimuth = 2 * np.pi * stream.random(energy.size)

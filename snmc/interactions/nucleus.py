@@ -14,7 +14,7 @@ between a reaction follows the gas with a probability that rises linearly from 0
 section, energies and angles are continuous.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import gamma
 from typing import NamedTuple
@@ -244,8 +244,14 @@ class OnNucleus:
             checked_energies(energy[bad])
         return result
 
-    def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
-        """Lepton and what is left of the nucleus, seen by what ionises of lepton and gamma rays."""
+    def sample(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None = None,
+    ) -> FinalStates:
+        """Lepton, seen by what ionises of it and of the gamma rays, and the nucleus's remains."""
         numbers = table(self.transition, self.mass)
         lepton, cosine, excitation = leptons = np.empty((3, energy.size))
         _samples(energy, numbers, stream, leptons)
@@ -254,15 +260,16 @@ class OnNucleus:
         if self.mass > M_ELECTRON:
             states = muons.final_states(positive, lepton, cosine, azimuth, stream, self.medium)
             return remains.with_remains(
-                states, energy, leptons, azimuth, self.struck, numbers.gas, stream
+                states, energy, leptons, azimuth, self.struck, numbers.gas, unseen
             )
         # what ionises: kinetic energy, and, of a positron, both photons of its annihilation
         deposit = lepton + M_ELECTRON if positive else lepton - M_ELECTRON
         bound = (excitation > 0) & (excitation < self.transition.separation)
         deposit += np.where(bound, excitation, 0.0)
         code = -ELECTRON if positive else ELECTRON
-        states = one_signal(ELECTRON_LIKE, deposit, cosine, azimuth, code)
+        states = one_signal(ELECTRON_LIKE, lepton, cosine, azimuth, code)
+        states = replace(states, signal_energy=deposit)
         states = remains.with_remains(
-            states, energy, leptons, azimuth, self.struck, numbers.gas, stream
+            states, energy, leptons, azimuth, self.struck, numbers.gas, unseen
         )
         return states if self.directed else without_direction(states, stream)

@@ -131,10 +131,9 @@ def _list(
     nuclei: tuple[remains.Nucleus, remains.Nucleus],
     tables: tuple[fermi_gas.Table, ...],
     stream: np.random.Generator,
-    counts: Integers,
     particles: remains.Particles,
-) -> int:
-    """Put all particles of reactions, and gives their number.
+) -> None:
+    """Put all particles of reactions, four of those in the gas, else the gamma ray.
 
     `gamma`: energies, cosines and azimuths; `struck` (n,): place of the nucleus among `nuclei`,
     or -1 where only the gamma ray is known; `tables`: of both for neutrinos, then antineutrinos.
@@ -145,7 +144,6 @@ def _list(
         across, along = photon * np.sqrt((1 - cosine) * (1 + cosine)), photon * cosine
         x, y = across * np.cos(azimuth), across * np.sin(azimuth)
         remains.put(particles, at, PHOTON, photon, x, y, along)
-        counts[i] = 1
         if struck[i] >= 0:
             table = tables[struck[i] + (2 if pdg[i] < 0 else 0)]
             nucleus = nuclei[struck[i]]
@@ -153,7 +151,7 @@ def _list(
             side = left * np.sqrt((1 - angle) * (1 + angle))
             remains.put(particles, at + 1, pdg[i], left, side, 0.0, left * angle)
             rest, _ = remains.knock_out(
-                energy[i], left, angle, photon, nucleus, table, particles, at + 2, stream
+                energy[i], (left, angle), photon, nucleus, table, particles, at + 2, stream
             )
             turn = 2 * np.pi * stream.random()
             particles.azimuth[at + 1] += turn
@@ -165,9 +163,8 @@ def _list(
                 rest[2] - along,
             )
             remains.put_nucleus(momentum, nucleus.residue_mass, nucleus.residue, particles, at + 3)
-            counts[i] = 4
-        at += counts[i]
-    return at
+            at += 3
+        at += 1
 
 
 @dataclass(frozen=True)
@@ -187,7 +184,13 @@ class OxygenGamma:
             checked_energies(energy[bad])
         return result
 
-    def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
+    def sample(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None = None,
+    ) -> FinalStates:
         """One gamma ray, isotropic, then what is known of the rest."""
         size = energy.size
         protons = (LVK_PROTON / (LVK_PROTON + LVK_NEUTRON))[(pdg < 0).astype(np.int64)]
@@ -202,21 +205,20 @@ class OxygenGamma:
         gamma = np.where(gas, P_SHELL[neutrons], levels)
         cosine, azimuth = stream.uniform(-1, 1, size), 2 * np.pi * stream.random(size)
         states = one_signal(GAMMA_LIKE, gamma, cosine, azimuth, PHOTON)
-        if not gas.any():
+        if unseen is None or not gas.any():
             return states
-        counts, particles = np.empty(size, dtype=np.int32), remains.room(size, 4)
-        found = _list(
+        counts, particles = np.where(gas, np.int32(4), np.int32(1)), remains.room(size, 4)
+        _list(
             pdg,
             energy,
             (gamma, cosine, azimuth),
             np.where(gas, neutrons, np.int32(-1)),
             STRUCK,
             (*_gas_tables(False), *_gas_tables(True)),
-            stream.spawn(1)[0],
-            counts,
+            unseen,
             particles,
         )
-        return remains.listed(states, counts, particles, found, np.zeros(size))
+        return remains.listed(states, counts, particles, np.zeros(size))
 
 
 def _drawn(lines: Floats, stream: np.random.Generator, size: int) -> Floats:

@@ -196,7 +196,13 @@ class ProtonElastic:
         _sigmas(pdg, energy, table(False), table(True), result)
         return result
 
-    def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
+    def sample(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None = None,
+    ) -> FinalStates:
         """Proton and scattered neutrino; the proton's light has no direction."""
         kinetic = sample(pdg, energy, stream)
         azimuth = 2 * np.pi * stream.random(energy.size)

@@ -193,8 +193,7 @@ def level_remains(
 @compiled
 def knock_out(
     energy: float,
-    lepton: float,
-    cosine: float,
+    lepton: tuple[float, float],
     level: float,
     nucleus: Nucleus,
     table: fermi_gas.Table,
@@ -204,20 +203,21 @@ def knock_out(
 ) -> tuple[tuple[float, float, float], float]:
     """Put the nucleon that the gas loses at place `at`; momentum and excitation of what is left.
 
-    `energy` of the neutrino, `lepton` [MeV] and `cosine` of the lepton, whose azimuth is 0;
-    `level` [MeV]: excitation of what is left, or -1 for that of the hole. Result in MeV, the
+    `energy` [MeV] of the neutrino; `lepton`: energy [MeV] and cosine of the lepton, whose azimuth
+    is 0; `level` [MeV]: excitation of what is left, or -1 for that of the hole. Result in MeV, the
     momentum in components, z along the neutrino.
     """
-    momentum = np.sqrt((lepton - table.mass) * (lepton + table.mass))
+    left, cosine = lepton
+    momentum = np.sqrt((left - table.mass) * (left + table.mass))
     across = momentum * np.sqrt((1 - cosine) * (1 + cosine))
     along = energy - momentum * cosine
     q = np.hypot(across, along)
     struck, final_along, final_across, azimuth = fermi_gas.knocked_out(
-        energy, lepton, q, table, stream
+        energy, left, q, table, stream
     )
     final = np.sqrt(NUCLEON_MASS**2 + final_along**2 + final_across**2)
     # nucleon and nucleus together: their mass W, and the boost along q to the frame they rest in
-    total = nucleus.mass + energy - lepton
+    total = nucleus.mass + energy - left
     both = np.sqrt((total - q) * (total + q))
     gamma, gamma_beta = total / both, q / both
     surface = np.hypot(NUCLEON_MASS, table.nucleus.fermi_momentum)
@@ -248,8 +248,8 @@ def _fill(
     stream: np.random.Generator,
     counts: Integers,
     particles: Particles,
-) -> int:
-    """Put all particles of reactions, azimuths from the lepton's; gives their number."""
+) -> None:
+    """Put all particles of reactions, azimuths from the lepton's, and count them."""
     at = 0
     for i in range(energy.size):
         first = at
@@ -259,7 +259,7 @@ def _fill(
         put(particles, at, code, lepton, across, 0.0, momentum * cosine)
         if leptons[2, i] < 0:
             left, hole = knock_out(
-                energy[i], lepton, cosine, -1.0, nucleus, table, particles, at + 1, stream
+                energy[i], (lepton, cosine), -1.0, nucleus, table, particles, at + 1, stream
             )
             mass = nucleus.residue_mass + hole
             at = put_nucleus(left, mass, nucleus.residue, particles, at + 2)
@@ -267,7 +267,6 @@ def _fill(
             transfer = (-across, 0.0, energy[i] - momentum * cosine)
             at = level_remains(transfer, leptons[2, i], nucleus, particles, at + 1, stream)
         counts[i] = at - first
-    return at
 
 
 def room(reactions: int, most: int) -> Particles:
@@ -283,30 +282,32 @@ def with_remains(
     azimuth: Floats,
     nucleus: Nucleus,
     table: fermi_gas.Table,
-    stream: np.random.Generator,
+    unseen: np.random.Generator | None,
 ) -> FinalStates:
     """The same reactions with all particles that their models know: lepton, remains, nucleus last.
 
     `states`: their particles are the leptons; `energy` [MeV] (n,) of the neutrinos; `leptons`
     (3, n): total energy [MeV], cosine, and excitation of the daughter [MeV], -1 where the gas,
-    `table`, was struck; `azimuth` [rad] (n,): theirs. The numbers for this come from a child of
-    `stream`, so that what is seen does not depend on what is listed.
+    `table`, was struck; `azimuth` [rad] (n,): theirs; `unseen`: random numbers, without which the
+    list stays as it is.
     """
+    if unseen is None:
+        return states
     counts = np.empty(energy.size, dtype=np.int32)
     particles = room(energy.size, max(3, 2 + nucleus.most_gammas))
-    child = stream.spawn(1)[0]
     code = int(states.pdg[0]) if energy.size else 0
-    size = _fill(energy, leptons, code, nucleus, table, child, counts, particles)
-    return listed(states, counts, particles, size, azimuth)
+    _fill(energy, leptons, code, nucleus, table, unseen, counts, particles)
+    return listed(states, counts, particles, azimuth)
 
 
 def listed(
-    states: FinalStates, counts: Integers, particles: Particles, size: int, azimuth: Floats
+    states: FinalStates, counts: Integers, particles: Particles, azimuth: Floats
 ) -> FinalStates:
-    """The same reactions with the first `size` particles, `counts` (n,) each, in their place.
+    """The same reactions with these particles, `counts` (n,) each, in place of theirs.
 
-    The particles' azimuths count from `azimuth` [rad] (n,).
+    The particles' azimuths count from `azimuth` [rad] (n,); room at their end may be left.
     """
+    size = int(counts.sum())
     return replace(
         states,
         particles=counts,

@@ -45,7 +45,13 @@ class OnProton:
             checked_energies(energy[bad])
         return result
 
-    def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
+    def sample(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None = None,
+    ) -> FinalStates:
         """Lepton and neutron, back to back across the neutrino's direction."""
         lepton, neutron = np.empty((2, 2, energy.size))
         ibd.samples(energy, ibd.table(self.mass), stream, lepton, neutron)
@@ -86,8 +92,14 @@ class OnOxygen:
             checked_energies(energy[bad])
         return result
 
-    def sample(self, pdg: Integers, energy: Floats, stream: np.random.Generator) -> FinalStates:
-        """Lepton and what is left of the nucleus, by the level or the Fermi gas."""
+    def sample(
+        self,
+        pdg: Integers,
+        energy: Floats,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None = None,
+    ) -> FinalStates:
+        """Lepton, by the level or the Fermi gas, and what is left of the nucleus."""
         table, positive = self._table(), self.neutrino < 0
         lepton, cosine, _ = leptons = np.empty((3, energy.size))
         oxygen.samples(energy, table, stream, leptons)
@@ -98,7 +110,7 @@ class OnOxygen:
             code = -ELECTRON if positive else ELECTRON
             states = one_signal(ELECTRON_LIKE, lepton, cosine, azimuth, code)
         struck = oxygen.STRUCK_ANTINEUTRINO if positive else oxygen.STRUCK_NEUTRINO
-        return remains.with_remains(states, energy, leptons, azimuth, struck, table.gas, stream)
+        return remains.with_remains(states, energy, leptons, azimuth, struck, table.gas, unseen)
 
 
 CHANNELS: tuple[Channel, ...] = (

@@ -7,7 +7,6 @@ events of a burst model, for many mean energies; its total and mean energy are n
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from snmc.ground.errors import InputError, PhysicsError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.judgement.statistics import best_strength
 from snmc.roles.detector import Detector
-from snmc.roles.generator import PDG_OF, Response
+from snmc.roles.generator import PDG_OF, Response, power_law
 from snmc.run.card import RunCard
 from snmc.run.prepare import Experiment, prepare
 
@@ -61,7 +60,7 @@ def burst_templates(card: RunCard, edges: npt.ArrayLike) -> Array:
     bins = np.asarray(edges, dtype=np.float64)
     # nearly all cross sections rise as E^2; the scales move low energies to where they are seen
     usual, hard = (
-        _arrivals(card, experiment, partial(_power, exponent), purpose)
+        _arrivals(card, experiment, power_law(exponent), purpose)
         for purpose, exponent in enumerate((2, 5))
     )
     between = math.exp((np.log(usual[1]).mean() + np.log(hard[1]).mean()) / 2)
@@ -97,11 +96,6 @@ def _arrivals(
         for name in ("pdg", "energy", "weight")
     )
     return pdg, energy, weight
-
-
-def _power(exponent: int, pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Array:
-    """E^exponent for particles of any kind, a response by which to draw."""
-    return np.broadcast_arrays(np.asarray(energy, np.float64) ** exponent, pdg)[0]
 
 
 def _fluences(pdg: Array, energy: Array, weight: Array) -> Array:
@@ -165,7 +159,7 @@ def _response(detector: Detector, fluences: Array, edges: Array, window: float, 
             "theta": nothing,
             "phi": nothing,
         }
-        found = detector.detect(arrivals, window, stream)
+        found = detector.detect(arrivals, window, stream, complete=False)
         energy = np.asarray(found.columns["energy"], dtype=np.float64)
         kept = (energy >= edges[0]) & (energy <= edges[-1])
         kept &= np.asarray(found.columns["accepted"], dtype=np.bool_)

@@ -44,5 +44,8 @@ def _window(card: Mapping[str, Any], table: Mapping[str, Any]) -> str:
     observation = card.get("observation", {})
     if "window" not in observation:
         return ""
-    number, _, unit = str(observation["window"] or table["window"]["value"]).partition(" ")
+    window = observation["window"] or table.get("window", {}).get("value")
+    if window is None:
+        return ""
+    number, _, unit = window.partition(" ")
     return f"{float(number):.4g} {unit}"

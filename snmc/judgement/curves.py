@@ -130,7 +130,7 @@ def _curve(
         for (signal, variance), at_mass in zip(selected, ratios, strict=True)
     )
     curve = Curve(
-        name=_curve_name(card, parameter, values),
+        name=curve_name(card, parameter, values),
         parameter=parameter,
         choice=values,
         masses=np.asarray(grid.masses),
@@ -178,7 +178,8 @@ def _points(
     return [one for one in card.points if (one.detector, one.parameter, one.choice) == wanted]
 
 
-def _curve_name(card: ScanCard, parameter: str, values: Mapping[str, Any]) -> str:
+def curve_name(card: ScanCard, parameter: str, values: Mapping[str, Any]) -> str:
+    """What the curve of a coupling and of the values on the axes is called; empty if alone."""
     parts = [parameter] if len(card.parameters) > 1 else []
     parts += [
         f"{key} = {value if isinstance(value, str) else json.dumps(value)}"

@@ -31,6 +31,7 @@ from snmc.ground.root_file import (
     to_json,
 )
 from snmc.judgement.series import Series
+from snmc.run.metadata import GridMetadata, ReportedGrid, checked
 
 if TYPE_CHECKING:
     from snmc.run.scan_card import ScanCard
@@ -264,6 +265,7 @@ def read_grid(path: Path) -> tuple[Grid, list[GridPoint]]:
         told = read_metadata(path, file)
         if told.get("kind") != KIND:
             raise InputError(f"{path}: found no grid of a scan in it")
+        checked(path, told, GridMetadata)
         known = ("kind", "card", "identity", "masses_MeV", "couplings", "unit", "parameters",
                  "axes", "detectors", "points", "done", "trees", "edges", "columns",
                  CHECKSUMS)  # fmt: skip
@@ -327,7 +329,7 @@ def is_grid(path: Path) -> bool:
 
 def grid_report(path: Path) -> dict[str, Any]:
     """What the file of a grid tells of itself, ready for JSON: all but the numbers."""
-    told = _metadata_in(path)
+    told = checked(path, _metadata_in(path), ReportedGrid)
     return {"file": str(path), "complete": len(told["done"]) == len(told["points"]), **told}
 
 

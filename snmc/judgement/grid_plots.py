@@ -55,9 +55,9 @@ def _draw(ax: "Axes", grid: Grid, detector: str, parameter: str, choice: tuple[i
         f"{key.split('.')[-1]} {of[i]}" for (key, of), i in zip(grid.axes, choice, strict=True)
     ]
     title = ", ".join([label(detector), *values])
-    ax.set_title(textwrap.shorten(title, LETTERS, placeholder=" ..."), fontsize="medium")
+    ax.set_title(plain(textwrap.shorten(title, LETTERS, placeholder=" ...")), fontsize="medium")
     unit = f" [{grid.unit}]" if grid.unit else ""
-    ax.set(xlabel="mass [MeV]", ylabel=f"{parameter}{unit}")
+    ax.set(xlabel="mass [MeV]", ylabel=plain(f"{parameter}{unit}"))
     masses, couplings = np.array(grid.masses), np.array(grid.couplings)
     even_log, even = _even_in_log(masses), _even_in_log(couplings)
     x, y = _edges(masses, even_log), _edges(couplings, even)

@@ -1,6 +1,7 @@
 """Limits of a card: the curves of its scan, what they compare with, and the files they go to."""
 
 import csv
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -14,9 +15,9 @@ from snmc import __version__
 from snmc.ground.errors import InputError
 from snmc.ground.files import check_output, locked, read_bytes, replacing
 from snmc.judgement.caption import caption
-from snmc.judgement.comparison import CURVE, HEADER, Compared, compare, lines_of
+from snmc.judgement.comparison import CURVE, HEADER, Compared, compare, lines_of, read_curves
 from snmc.judgement.criteria import check_data, judged, setting_of
-from snmc.judgement.curves import Curve, find_curves, span
+from snmc.judgement.curves import Curve, curve_name, find_curves, span
 from snmc.judgement.grid import Grid
 from snmc.judgement.intervals import Array, Edge, Interval
 from snmc.run.scan_card import LimitSetting, ScanCard
@@ -337,6 +338,58 @@ def find_limit(grid: Grid, card: ScanCard, toys: int | None = None) -> Limit:
         card.title, card.model, judged(card), card.unit, setting, curves, compared,
         card.resolved(), caption(grid.card, grid.identity.get("detectors", {}), judged(card)),
     )  # fmt: skip
+
+
+def read_limit(card: ScanCard, path: Path) -> Limit:
+    """The limit of a card from its table, as `run_limit` wrote it: edges without their errors.
+
+    What was compared with is that of the card. Raises InputError for a table of other curves.
+    """
+    setting = setting_of(card)
+    tables = read_curves(path)
+    curves = []
+    for parameter, values in itertools.product(
+        card.parameters, itertools.product(*(axis.values for axis in card.axes))
+    ):
+        choice = dict(zip((axis.key for axis in card.axes), values, strict=True))
+        name = curve_name(card, parameter, choice)
+        if name not in tables:
+            found = ", ".join(repr(one) for one in tables if one) or "a single curve"
+            raise InputError(f"{path}: found {found}; needs the curve {name!r} of {card.path.name}")
+        curves.append(_tabled(card, name, parameter, choice, tables[name]))
+    compared = compare(curves, setting.compare)
+    return Limit(
+        card.title, card.model, judged(card), card.unit, setting, tuple(curves), compared,
+        card.resolved(), table=path,
+    )  # fmt: skip
+
+
+def _tabled(
+    card: ScanCard,
+    name: str,
+    parameter: str,
+    choice: Mapping[str, Any],
+    table: tuple[Array, Array, Array],
+) -> Curve:
+    """A curve from masses, lower and upper edges (rows,), NaN where there is none."""
+    intervals: dict[float, tuple[Interval, ...]] = {}
+    for mass, *ends in zip(*table, strict=True):
+        lower, upper = (None if np.isnan(one) else Edge(one, math.nan, False) for one in ends)
+        found = () if lower is upper is None else (Interval(lower, upper),)
+        intervals[float(mass)] = intervals.get(float(mass), ()) + found
+    shape = len(intervals), len(card.couplings)
+    return Curve(
+        name=name,
+        parameter=parameter,
+        choice=choice,
+        masses=np.array(list(intervals)),
+        couplings=np.array(card.couplings),
+        ratios=np.zeros(shape),
+        intervals=tuple(intervals.values()),
+        bound=np.zeros(shape, bool),
+        told={},
+        covered=None,
+    )
 
 
 def _refuse_to_replace(output: Output, card: ScanCard) -> None:

@@ -7,7 +7,9 @@ between them is a guess from how far the neighbour is from exclusion.
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -223,12 +225,17 @@ def set_axes(ax: "Axes", model: str, curves: Sequence[Curve], unit: str) -> None
 
 
 def mass_symbol(model: str) -> str:
-    """Symbol of the mass of a model's particle, as in `m_{N}`."""
+    """Symbol of the mass of a model's particle, as in `m_{N}`; `m` if its name is no symbol."""
     from snmc.roles.registry import find_generator
 
     meaning = next(one.meaning for one in find_generator(model).parameters if one.name == "mass")
     particle = meaning.removeprefix("mass of ")
-    return f"m_{{{particle if len(particle) < 3 else chr(92) + particle}}}"
+    if re.fullmatch(r"[A-Za-z][a-z']?", particle):
+        return f"m_{{{particle}}}"
+    with suppress(KeyError):
+        unicodedata.lookup(f"GREEK SMALL LETTER {particle}")
+        return rf"m_{{\{particle}}}"
+    return "m"
 
 
 def symbol(parameter: str) -> str:

@@ -91,14 +91,14 @@ def _counts(
     try:
         sampler = model.reweightable(
             strengths, experiment.supernova, observation, point.card.run.precision,
-            _countable(detector), _flights(point),
+            countable(detector), _flights(point),
         )  # fmt: skip
     except NoEmissionError:
         return tally.series()
     for block, count in _blocks(events):
         stream = block_stream(seed, point.stream, block)
         sample = sampler.draw(stream, block * BLOCK_EVENTS, count, events)
-        tally.add(sample, *_accepted(sample, detector, observation.window, stream))
+        tally.add(sample, *accepted(sample, detector, observation.window, stream))
     return tally.series(sampler.bound_from)
 
 
@@ -111,19 +111,19 @@ def _flights(point: "ScanPoint") -> list[Flight]:
     return [one.supernova.flight(one.observation) for one in experiments]
 
 
-def _countable(detector: Detector) -> Response:
+def countable(detector: Detector) -> Response:
     """Area [cm2] for particles that can be counted."""
     area = detector.effective_area
     return lambda pdg, energy: area(pdg, energy) * detector.within_reach(energy)
 
 
-def _accepted(
+def accepted(
     sample: Sample, detector: Detector, window: float, stream: np.random.Generator
 ) -> tuple[Array, npt.NDArray[np.int64], Array]:
     """Expected counts per unit weight, the row and the reconstructed energy of what is kept."""
     # with weights of one, so that no strength can make them vanish
     arrivals = {**sample.columns, "weight": np.ones(len(sample.decay))}
-    detections = detector.detect(arrivals, window, stream)
+    detections = detector.detect(arrivals, window, stream, complete=False)
     kept = np.flatnonzero(detections.columns["accepted"])
     columns = detections.columns
     return (
@@ -208,7 +208,7 @@ def _scaled(card: "RunCard", parameter: str, couplings: Array) -> tuple[Decaying
     ratio = couplings / couplings[0]
     for power in (1, 2):
         strengths = ratio**power
-        if _grows(weak, middle, strengths[len(couplings) // 2]) and _grows(
+        if grows(weak, middle, strengths[len(couplings) // 2]) and grows(
             weak, strong, strengths[-1]
         ):
             return weak, strengths
@@ -229,7 +229,7 @@ def _model(card: "RunCard", parameter: str, coupling: float) -> DecayingParticle
     return model
 
 
-def _grows(weak: DecayingParticle, strong: DecayingParticle, strength: float) -> bool:
+def grows(weak: DecayingParticle, strong: DecayingParticle, strength: float) -> bool:
     """Whether production and decays of `strong` are those of `weak` times the strength."""
     before, after = _rates(weak), _rates(strong)
     return before.keys() == after.keys() and np.allclose(

@@ -37,6 +37,7 @@ from snmc.judgement.canvas import (
 )
 from snmc.judgement.caption import kiloparsec
 from snmc.run.event_file import read_records
+from snmc.run.metadata import DrawnMetadata, checked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -406,6 +407,12 @@ def _facts(path: Path, file: Any) -> _Facts:
     done = None
     if "blocks" in names:
         records = list(read_records(path, file))
+        generators = 1 + max((record["generator"] for record in records), default=0)
+        if generators > len(metadata["generators"]):
+            raise InputError(
+                f"{path}: metadata: generators: found {len(metadata['generators'])}; the file has "
+                f"events of {generators}"
+            )
         done = {
             name: sum(record[name] for record in records)
             for name in ("blocks", "arrivals", "detections")
@@ -415,7 +422,7 @@ def _facts(path: Path, file: Any) -> _Facts:
     supernovae = None
     if simulated:
         supernovae = metadata["card"]["run"].get("supernovae")
-        if not isinstance(supernovae, int) or supernovae < 1:
+        if supernovae is None:
             raise InputError(
                 f"{path}: metadata: found run.supernovae = {supernovae!r} with simulated data; "
                 "needs the number of simulated explosions"
@@ -424,14 +431,7 @@ def _facts(path: Path, file: Any) -> _Facts:
 
 
 def _metadata(path: Path, file: Any) -> dict[str, Any]:
-    metadata = read_metadata(path, file)
-    card = metadata.get("card")
-    for section in ("supernova", "generator", "observation", "run"):
-        if not isinstance(card, dict) or section not in card:
-            raise InputError(
-                f"{path}: metadata: found no card.{section}; needs a file written by snmc run"
-            )
-    return metadata
+    return checked(path, read_metadata(path, file), DrawnMetadata)
 
 
 def _samples(path: Path, file: Any, tree: str, branches: Sequence[str]) -> list[Batch]:
@@ -970,7 +970,7 @@ def _tex(value: object) -> str:
     if isinstance(value, bool) or not _is_number(number):
         return ""
     inverse = unit.startswith("1/")
-    unit = unit.removeprefix("1/") + ("$^{-1}$" if inverse else "")
+    unit = _plain(unit.removeprefix("1/")) + ("$^{-1}$" if inverse else "")
     short = f"{float(number):.4g}"
     return f"{_power(short) if 'e' in short else short} {unit}".rstrip()
 

@@ -11,8 +11,11 @@ import numpy as np
 from snmc.core import core_lines, core_record
 from snmc.ground.errors import InputError
 from snmc.ground.root_file import open_root, read_metadata, reading_root
+from snmc.judgement.prospects import lines_of as observation_lines
+from snmc.judgement.prospects import prospects
 from snmc.run.card import RunCard
 from snmc.run.event_file import check_records
+from snmc.run.metadata import EventMetadata, checked
 from snmc.run.prepare import prepare_generators, prepare_supernova
 
 TREES = ("arrivals", "detections")
@@ -27,19 +30,27 @@ def show_card(card: RunCard) -> dict[str, Any]:
     Keys: title, generator, core, parents, parent_energy_erg, mean_energy_MeV, processes (parents,
     parent_energy_erg and share of each), width_MeV, lifetime_s (None where nothing decays),
     branching, references; of particles that decay also escaping_share and leaving_energy_erg, the
-    energy of those that pass the neutrinosphere. Of several generators: title, core, and
-    generators, which gives the others by label. Raises InputError for a bad card and where nothing
-    is emitted.
+    energy of those that pass the neutrinosphere, and observation, see
+    `snmc.judgement.prospects`, or, where the card cannot be run, not_observed, the reason. Of
+    several generators: title, core, and generators, which gives the others by label. Raises
+    InputError for a bad card and where nothing is emitted.
     """
     supernova = prepare_supernova(card)
     workers = card.run.workers or os.cpu_count() or 1
     told: dict[str, dict[str, Any]] = {}
+    observed: dict[str, dict[str, Any]] = {}
+    not_observed = {}
+    try:
+        observed = prospects(card, workers=workers)
+    except InputError as error:
+        not_observed = {"not_observed": str(error)}
     for entry, (label, generator) in zip(
         card.resolved()["generator"], prepare_generators(card).items(), strict=True
     ):
         told[label] = {
             "generator": {"title": generator.title} | entry,
             **generator.report(supernova, card.run.precision, workers, quiet=False),
+            **({"observation": observed[label]} if label in observed else not_observed),
             "references": list(generator.references),
         }
     core = core_record(supernova.core)
@@ -89,6 +100,10 @@ def _emitted(report: Mapping[str, Any]) -> list[str]:
             f"{report['lifetime_s']:.5g} s"
         )
         lines += [f"    {name:<22} {ratio:.5g}" for name, ratio in report["branching"].items()]
+    if "observation" in report:
+        lines += ["  observed", *(f"  {line}" for line in observation_lines(report["observation"]))]
+    elif "not_observed" in report:
+        lines.append(f"  observed   not as the card stands: {report['not_observed']}")
     return [*lines, *(f"  cite       {text}" for text in report["references"])]
 
 
@@ -101,8 +116,7 @@ def show_file(path: Path) -> dict[str, Any]:
         metadata = read_metadata(path, file)
         if not metadata:
             raise InputError(f"{path}: found no 'metadata' in it; needs a file written by snmc")
-        if "tallies" not in metadata and "columns" not in metadata:
-            raise InputError(f"{path}: found others' 'metadata' in it; needs a file of snmc")
+        checked(path, metadata, EventMetadata)
         check_records(path, file)
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
         channels = _by_channel(file["detections"]) if "detections" in file else {}

@@ -22,6 +22,7 @@ from snmc.ground.cache import source_hash
 from snmc.ground.errors import InputError
 from snmc.ground.files import locked, set_aside
 from snmc.ground.root_file import DamageError, to_json
+from snmc.ground.text import quantity
 from snmc.judgement.grid import Grid, GridPoint, empty_grid, label, load_grid, named, read_grid
 from snmc.judgement.measurement import check_scaling, measure
 from snmc.judgement.series import Series, ratio_of
@@ -282,7 +283,7 @@ def _summary(grid: Grid, detector: str) -> list[str]:
     most = own[at]
     where = [
         f"{most.mass:.3g} MeV",
-        f"{most.parameter} = {with_unit(grid.couplings[coupling], grid.unit)}",
+        f"{most.parameter} = {quantity(grid.couplings[coupling], grid.unit)}",
         *(f"{key} = {values[i]}" for (key, values), i in zip(grid.axes, most.choice, strict=True)),
     ]
     unit = "erg" if detector == ENERGY else "counts"
@@ -332,11 +333,5 @@ def doubtful(detector: str, series: Series) -> npt.NDArray[np.bool_]:
 
 
 def _span(low: float, high: float, unit: str) -> str:
-    last = with_unit(high, unit)
+    last = quantity(high, unit)
     return last if low == high else f"{low:.3g} to {last}"
-
-
-def with_unit(number: float, unit: str) -> str:
-    """A number as text, `1e-15/MeV` or `10 MeV`."""
-    per = unit.startswith("1/")
-    return f"{number:.3g}{unit.removeprefix('1') if per else ' ' + unit}".rstrip()

@@ -130,9 +130,17 @@ class Detector(ABC):
 
     @abstractmethod
     def _react(
-        self, pdg: Integers, energy: Floats, importance: Floats | None, stream: np.random.Generator
+        self,
+        pdg: Integers,
+        energy: Floats,
+        importance: Floats | None,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None,
     ) -> Reactions:
-        """Reactions of the arrivals whose effective area is above zero, in their order."""
+        """Reactions of the arrivals whose effective area is above zero, in their order.
+
+        `importance`: as of `detect`; `unseen`: as of `snmc.interactions.channel.Channel.sample`.
+        """
 
     @abstractmethod
     def _containment(self, energy: Floats) -> Floats | None:
@@ -152,7 +160,9 @@ class Detector(ABC):
         arrivals: Columns,
         window: float,
         stream: np.random.Generator,
+        *,
         importance: Floats | None = None,
+        complete: bool = True,
     ) -> Detections:
         """Turn a batch of arrivals into detections.
 
@@ -167,8 +177,9 @@ class Detector(ABC):
         expected count. An instrument without imaging reports the supernova's own direction.
 
         `arrivals`: columns of `ground.columns.ARRIVALS`; `stream`: random numbers, to which the
-        result is bound. Raises InputError for a window that is not positive, PhysicsError where a
-        cross section is beyond its range.
+        result is bound; `complete`: whether particles are wanted that do not show, which takes
+        time and changes nothing else. Raises InputError for a window that is not positive,
+        PhysicsError where a cross section is beyond its range.
         """
         if not window > 0:
             raise InputError(f"window: found {window!r} s; needs a positive time")
@@ -177,6 +188,7 @@ class Detector(ABC):
             np.asarray(arrivals["energy"], dtype=np.float64),
             importance,
             stream,
+            stream.spawn(1)[0] if complete else None,
         )
         states = reactions.states
         reaction = np.repeat(np.arange(states.signals.size), states.signals)

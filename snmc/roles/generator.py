@@ -25,6 +25,15 @@ PDG_OF: Mapping[Daughter, tuple[int, ...]] = {
 }
 
 
+def power_law(exponent: int) -> Response:
+    """E^exponent for particles of any kind; with 0 the response of what takes all alike."""
+
+    def response(pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Array:
+        return np.broadcast_arrays(np.asarray(energy, np.float64) ** exponent, pdg)[0]
+
+    return response
+
+
 @dataclass(frozen=True)
 class Observation:
     """What is looked for: `window` [s] from bounce, `max_angle` [rad] off the line of sight."""

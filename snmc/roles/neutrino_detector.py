@@ -94,7 +94,12 @@ class NeutrinoDetector(Detector):
         return areas
 
     def _react(
-        self, pdg: Integers, energy: Floats, importance: Floats | None, stream: np.random.Generator
+        self,
+        pdg: Integers,
+        energy: Floats,
+        importance: Floats | None,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None,
     ) -> Reactions:
         areas = self.areas(pdg, energy)
         if importance is not None:
@@ -109,7 +114,7 @@ class NeutrinoDetector(Detector):
         for number, channel in enumerate(self._channels):
             at = np.flatnonzero(chosen == number)
             if at.size:
-                parts.append((at, channel.sample(pdg[at], energy[at], stream)))
+                parts.append((at, channel.sample(pdg[at], energy[at], stream, unseen)))
         states = _joined(parts, rows.size)
         if self._card.muons is not None and not self._card.muons.visible:
             states = _without(states, states.signal_kind == MUON_LIKE)

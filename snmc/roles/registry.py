@@ -83,7 +83,7 @@ def find_detector(name_or_path: str, base: Path) -> "Detector":
     if name_or_path in cards:
         return load_detector(cards[name_or_path])
     path = base / Path(name_or_path).expanduser()
-    if path.is_file():
+    if path.exists():
         return load_detector(path)
     if is_path(name_or_path):
         raise InputError(f"detector: file {path} not found")

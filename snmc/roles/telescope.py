@@ -39,7 +39,12 @@ class Telescope(Detector):
         return np.where(pdg == PHOTON, self._card.effective_area(energy), 0.0)[None]
 
     def _react(
-        self, pdg: Integers, energy: Floats, importance: Floats | None, stream: np.random.Generator
+        self,
+        pdg: Integers,
+        energy: Floats,
+        importance: Floats | None,
+        stream: np.random.Generator,
+        unseen: np.random.Generator | None,
     ) -> Reactions:
         (area,) = self.areas(pdg, energy)  # one channel: its importance changes nothing
         rows = np.flatnonzero(area > 0)

@@ -18,6 +18,7 @@ from snmc.ground.root_file import (
     read_metadata,
     reading_root,
 )
+from snmc.run.metadata import WrittenMetadata, checked
 
 if TYPE_CHECKING:
     from snmc.roles.detector import Detections
@@ -179,6 +180,7 @@ def check_events(path: Path) -> None:
             columns = file["blocks"].keys() if "blocks" in file else RECORD
         if not metadata:
             raise InputError(f"{path}: found no metadata in it; needs a file written by snmc")
+        checked(path, metadata, WrittenMetadata)
         if not SEALED.intersection(columns):
             raise InputError(f"{path}: has no checksums, as a file of version 0.3")
         check_records(path, file)  # rows that come twice are no damage

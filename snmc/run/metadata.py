@@ -5,16 +5,36 @@ through `checked` first; then each key that a form names is there and of its typ
 older or newer versions, pass.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    model_validator,
+)
 
 from snmc.ground.errors import InputError
 from snmc.ground.text import key_of, shown
 
 Table = dict[str, Any]
+
+
+def _measured(text: str) -> str:
+    number, _, unit = text.partition(" ")
+    if not unit or not math.isfinite(float(number)):
+        raise ValueError
+    return text
+
+
+Measured = Annotated[str, AfterValidator(_measured)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Number = Annotated[int, Field(ge=0)]  # of a thing in a list, or how many there are
 
@@ -46,9 +66,10 @@ class Column(Record):
 
 
 class CoreRecord(Record):
-    """The core of a run."""
+    """The core of a run, and how columns of it were filled in."""
 
     name: str
+    filled: dict[str, str] = {}
 
 
 class Random(Record):
@@ -70,12 +91,17 @@ class Normalisation(Record):
     modes: list[str]
 
 
-class GeneratorRecord(Record):
+class SpectrumRecord(Record):
+    """A generator of a run, by the name of the histogram of its parents."""
+
+    parent_spectrum: str
+
+
+class GeneratorRecord(SpectrumRecord):
     """A generator of a run, and what came of it once the run is complete."""
 
     label: str
     title: str
-    parent_spectrum: str
     tallies: dict[str, Finite] = {}
     normalisation: Normalisation = Normalisation(modes=[])
 
@@ -102,24 +128,17 @@ class RunCardRecord(Record):
     run: RunEntry
 
 
-class EventMetadata(Record):
-    """Metadata of a file of events, finished or not."""
+class DrawnMetadata(Record):
+    """Metadata of a file of events, finished or not, as far as a picture needs them."""
 
-    title: str
+    title: str = ""
     card: RunCardRecord
-    command: list[str]
-    created: str
-    source_hash: str
-    random: Random
-    core: CoreRecord
-    generators: Annotated[list[GeneratorRecord], Field(min_length=1)]
-    detector: DetectorRecord | None
-    columns: dict[str, dict[str, Column]]
-    citations: list[str]
+    generators: Annotated[Sequence[SpectrumRecord], Field(min_length=1)]
+    detector: DetectorRecord | None = None
     tallies: dict[str, Finite] = {}
 
     @model_validator(mode="after")
-    def _agree(self) -> "EventMetadata":
+    def _agree(self) -> "DrawnMetadata":
         if len(self.generators) != len(self.card.generator):
             raise ValueError(
                 f"found {len(self.generators)} generators, {len(self.card.generator)} in card; "
@@ -128,20 +147,95 @@ class EventMetadata(Record):
         return self
 
 
+class EventMetadata(DrawnMetadata):
+    """Metadata of a file of events, finished or not."""
+
+    title: str
+    command: list[str]
+    created: str
+    source_hash: str
+    random: Random
+    core: CoreRecord
+    generators: Annotated[Sequence[GeneratorRecord], Field(min_length=1)]
+    detector: DetectorRecord | None
+    columns: dict[str, dict[str, Column]]
+    citations: list[str]
+
+
+class WrittenRecord(Record):
+    """What was written in all, and its checksums."""
+
+    rows: dict[str, Number]
+    blocks: Number
+    spectra_crc32: dict[str, Number]
+
+
+class WrittenMetadata(Record):
+    """Metadata of a file of events, as far as holding it against its checksums needs them."""
+
+    identity: Table
+    written: WrittenRecord | None = None
+
+
 class SeedEntry(Record):
     """The table [run] of a scan's card."""
 
     seed: int
 
 
-class ScanCardRecord(Record):
-    """The card of a scan."""
+class WindowRecord(Record):
+    """The window of a detector."""
+
+    value: Measured
+
+
+class DetectorTable(Record):
+    """The card of a detector."""
+
+    window: WindowRecord = WindowRecord(value="0 s")
+
+
+class DetectorTables(Record):
+    """What decides the numbers of a scan, as far as its grid needs it."""
+
+    detectors: dict[str, DetectorTable] = {}
+
+
+class ModelEntry(Record):
+    """The table [generator] of a scan's card."""
+
+    name: str
+
+
+class SupernovaEntry(Record):
+    """The table [supernova] of a scan's card, without what stands on an axis."""
+
+    core: str | Table = ""
+    distance: Measured = "0 m"
+
+
+class ObservationEntry(Record):
+    """The table [observation] of a scan's card, without what stands on an axis."""
+
+    window: Measured | None = None
+
+
+class CaptionRecord(Record):
+    """The card of a scan, as far as a picture of its grid needs it."""
 
     title: str
+    generator: ModelEntry = ModelEntry(name="")
+    supernova: SupernovaEntry = SupernovaEntry()
+    observation: ObservationEntry = ObservationEntry()
+
+
+class ScanCardRecord(CaptionRecord):
+    """The card of a scan."""
+
     run: SeedEntry
 
 
-class IdentityRecord(Record):
+class IdentityRecord(DetectorTables):
     """All that decides the numbers of a scan."""
 
     source: str
@@ -154,17 +248,22 @@ class AxisRecord(Record):
     values: Annotated[list[Any], Field(min_length=1)]
 
 
-Values = Annotated[list[Finite], Field(min_length=1)]
+def _rising(values: list[float]) -> list[float]:
+    if values[0] < 0 or any(b <= a for a, b in pairwise(values)):
+        raise ValueError(f"found {shown(values)}; needs rising numbers from 0")
+    return values
+
+
+Values = Annotated[list[Finite], Field(min_length=1), AfterValidator(_rising)]
+Edges = Annotated[list[Finite], Field(min_length=2), AfterValidator(_rising)]
 Point = Annotated[tuple[Number, Finite, str, list[Number], str], Strict(False)]  # JSON has lists
 
 
 class GridMetadata(Record):
-    """Metadata of the grid of a scan."""
+    """Metadata of the grid of a scan, as far as they say what its numbers are."""
 
-    card: ScanCardRecord
-    identity: IdentityRecord
-    command: list[str]
-    created: str
+    card: CaptionRecord
+    identity: DetectorTables
     masses: Values = Field(alias="masses_MeV")
     couplings: Values
     unit: str
@@ -174,8 +273,7 @@ class GridMetadata(Record):
     points: list[Point]
     done: list[Number]
     trees: dict[str, str]
-    edges: dict[str, Annotated[list[Finite], Field(min_length=2)]]
-    columns: dict[str, Column]
+    edges: dict[str, Edges]
 
     @model_validator(mode="after")
     def _agree(self) -> "GridMetadata":
@@ -203,6 +301,16 @@ class GridMetadata(Record):
         return self
 
 
+class ReportedGrid(GridMetadata):
+    """Metadata of the grid of a scan, and how it was made."""
+
+    card: ScanCardRecord
+    identity: IdentityRecord
+    command: list[str]
+    created: str
+    columns: dict[str, Column]
+
+
 def checked(path: Path, metadata: Mapping[str, Any], form: type[Record]) -> Table:
     """The metadata as they stand, once all that `form` names is there and of its type.
 
@@ -224,6 +332,8 @@ def _told(error: Any) -> str:
     """Pydantic's words as ours."""
     if error["type"] == "missing":
         return "missing; is the file of another version of snmc?"
+    if error["type"] == "value_error" and isinstance(error["input"], str):
+        return f"found {shown(error['input'])}; needs a number with its unit"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     needed = next(

@@ -198,6 +198,16 @@ class RunSummary:
             lines += ["all together", *self._sums(generators)]
         return "\n".join(lines)
 
+    @property
+    def faint(self) -> list[str]:
+        """Labels of the generators of which nothing, or less than one count, is to be seen."""
+        sum_of = "counts" if self.metadata["card"]["run"]["supernovae"] is None else "accepted_rows"
+        return [
+            generator["label"]
+            for generator in self.metadata["generators"]
+            if generator["tallies"].get(sum_of, generator["tallies"]["arrival_rows"]) < 1
+        ]
+
     def _sums(self, generators: Sequence[Mapping[str, Any]]) -> list[str]:
         """Lines with the sums over some generators, whose errors are independent."""
         tallies = [generator["tallies"] for generator in generators]
@@ -221,7 +231,7 @@ class RunSummary:
                 "before efficiency and windows)"
             )
         if total["arrival_rows"] == 0:
-            lines.append("  nothing can be seen: all of it is too early, too late or too rare")
+            lines.append("  nothing can be seen")
         return lines
 
 
@@ -338,7 +348,7 @@ def _block(
     arrivals = part.source.arrivals(stream, first, count, part.mean_events)
     detections, repeated = None, 0
     if plan.detector is not None:
-        detections = plan.detector.detect(arrivals, plan.window, stream, part.importance)
+        detections = plan.detector.detect(arrivals, plan.window, stream, importance=part.importance)
     if plan.supernovae is not None and explosions is not None and detections is not None:
         arrivals, detections, repeated = _unweighted(
             arrivals, detections, plan.supernovae, explosions, stream

@@ -653,7 +653,7 @@ def _read_part(path: Path) -> _Part | None:
     try:
         with open_root(path) as file:
             metadata = read_metadata(path, file)
-            if "identity" not in metadata:
+            if not isinstance(metadata.get("identity"), dict):
                 raise OutputError(f"{path}: cannot be read as an unfinished run of snmc")
             with suppress(DamageError):  # told when the groups are copied
                 for record in read_records(path, file):

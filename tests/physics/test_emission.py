@@ -14,6 +14,7 @@ from scipy.stats import kstest
 from snmc.core import SupernovaCore, load_core
 from snmc.decays import DecayMode, DecaySampler, Flight, branching, seen_probability
 from snmc.generators.dipole import ACTIVE, Dipole, inverse_decay, scattering
+from snmc.ground.compiled import compiled_formula
 from snmc.ground.errors import InputError
 from snmc.ground.kinematics import momentum, seen_times
 from snmc.ground.units import C_LIGHT, HBAR, HBAR_C, PARSEC
@@ -28,7 +29,7 @@ from snmc.production.emission import (
     emitted_numbers,
 )
 from snmc.production.scattering import scattering_rate
-from snmc.thermal import debye_momentum_squared, species
+from snmc.thermal import PIONS_IN_FIELD, debye_momentum_squared, plasmon_mass_squared, species
 
 Array = npt.NDArray[np.float64]
 
@@ -97,6 +98,28 @@ def test_one_zone_is_rate_times_volume_times_time(one_zone: SupernovaCore, proce
     assert peak[2:] == pytest.approx(peak[2], rel=5e-4, abs=0)
 
 
+@compiled_formula(12)
+def scale_of_the_plasma(
+    s: float, t: float, m1: float, m2: float, m3: float, M: float, k2: float,
+    E1: float, E2: float, E: float, along: float, shift: float,
+) -> float:  # fmt: skip
+    """Return k^2 as it is handed to amplitudes."""
+    return k2
+
+
+def test_amplitudes_take_the_scale_they_ask_for(one_zone: SupernovaCore) -> None:
+    """Would catch twice m_T^2 for k^2: true of electrons alone, not of protons, which are slow."""
+    tables = {}
+    for scale in ("screening", "plasmon"):
+        process = Scattering("x", ("nu_tau",), "n", "n", scale_of_the_plasma, scale=scale)  # type: ignore[arg-type]
+        grid = emission_grid(one_zone, 60.0, "draft", (process,))
+        tables[scale] = emitted_numbers(one_zone, process, 60.0, "all", True, "draft", grid)
+    state = one_zone.state(np.array([5.0]), np.array([3.0]))
+    k2, mT2 = debye_momentum_squared(state, "all"), plasmon_mass_squared(state, "all")
+    assert k2 > 2.5 * mT2
+    assert tables["plasmon"] == pytest.approx(tables["screening"] * mT2 / k2, rel=1e-9, abs=0)
+
+
 def test_cells_divide_the_volume(shipped: SupernovaCore) -> None:
     """Would catch shells that overlap or leave gaps, and time cells across a snapshot."""
     grid = emission_grid(shipped, 100.0, "draft", (INVERSE,))
@@ -117,8 +140,9 @@ def test_cells_divide_the_volume(shipped: SupernovaCore) -> None:
 
 @pytest.mark.parametrize(
     ("source", "target", "recoil", "start"),
-    [("pi-", "p", "n", 110.0), ("e-", "p", "n", 230.0), ("nu_e", "n", "n", 150.0)],
-)
+    [("pi-", "p", "n", 110.0), (PIONS_IN_FIELD, "p", "n", 140.0), ("e-", "p", "n", 230.0),
+     ("nu_e", "n", "n", 150.0)],
+)  # fmt: skip
 def test_energies_reach_to_the_end_of_the_spectrum(
     shipped: SupernovaCore, source: str, target: str, recoil: str, start: float
 ) -> None:

@@ -108,7 +108,8 @@ def test_lines(energy: float, lines: int) -> None:
     """Would catch lines of the wrong model, wrong shares of 15N and 15O, or a direction."""
     size = 20_000
     pdg = np.full(size, 14, dtype=np.int32)
-    states = CHANNEL.sample(pdg, np.full(size, energy), np.random.default_rng(8))
+    random = np.random.default_rng(8)
+    states = CHANNEL.sample(pdg, np.full(size, energy), random, random.spawn(1)[0])
     found, counts = np.unique(states.signal_energy, return_counts=True)
     assert found.size == lines
     assert found.min() > 5

@@ -1,15 +1,21 @@
 """What reactions leave of nuclei: conservation laws, gamma rays, the gas's nucleons."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+import snmc.detectors
+from snmc.ground.columns import ARRIVALS
 from snmc.ground.units import M_ELECTRON, M_MUON, M_NEUTRON, M_PROTON
-from snmc.interactions import argon, carbon, fermi_gas, nucleus, nuclides, oxygen, potassium
+from snmc.interactions import argon, carbon, fermi_gas, nuclides, oxygen, potassium
 from snmc.interactions.channel import FinalStates
 from snmc.interactions.quasielastic import NUCLEON_MASS, VECTOR_MASS_SQUARED, structure
 from snmc.interactions.registry import CHANNELS
+from snmc.roles.detector import load_detector
 
+FOLDER = Path(next(iter(snmc.detectors.__path__)))
 Array = npt.NDArray[np.float64]
 MASSES = {11: M_ELECTRON, 13: M_MUON, 22: 0.0, 2112: M_NEUTRON, 2212: M_PROTON}
 MASSES |= dict.fromkeys((12, 14, 16), 0.0)
@@ -21,7 +27,10 @@ SIZE = 1500
 def sampled(name: str, pdg: int, energy: float, seed: int = 4) -> FinalStates:
     """Reactions of one channel at one energy [MeV]."""
     return CHANNELS[name].sample(
-        np.full(SIZE, pdg, dtype=np.int32), np.full(SIZE, energy), np.random.default_rng(seed)
+        np.full(SIZE, pdg, dtype=np.int32),
+        np.full(SIZE, energy),
+        np.random.default_rng(seed),
+        np.random.default_rng(seed + 1),
     )
 
 
@@ -101,7 +110,7 @@ def test_conservation(name: str, pdg: int, energy: float) -> None:
         if exact:
             assert after == pytest.approx(before, abs=1e-8)
         elif knocked:  # the gamma ray is isotropic to the laboratory
-            assert after == pytest.approx(before, abs=0.15)
+            assert after == pytest.approx(before, abs=0.2)
         else:
             assert after - before == pytest.approx(total - mass, abs=1e-4)
             assert total - mass < (2 * energy) ** 2 / (2 * mass) + 1e-4
@@ -172,7 +181,8 @@ def test_most_reactions_of_a_burst_in_argon_shine() -> None:
     pdg = np.full(energy.size, 12, dtype=np.int32)
     weights = channel.cross_section(pdg, energy)
     made = weights > 0
-    states = channel.sample(pdg[made], energy[made], np.random.default_rng(2))
+    random = np.random.default_rng(2)
+    states = channel.sample(pdg[made], energy[made], random, random.spawn(1)[0])
     reaction = np.repeat(np.arange(states.particles.size), states.particles)
     gammas = np.bincount(reaction[states.pdg == 22], minlength=states.particles.size)
     share = np.average(gammas > 0, weights=weights[made])
@@ -263,21 +273,22 @@ def test_a_hole_costs_what_the_gas_takes() -> None:
         assert cost + np.mean(holes) == pytest.approx(gas.binding, abs=6)
 
 
-def test_what_is_listed_moves_nothing_that_is_seen() -> None:
-    """Would catch random numbers of unseen particles that move the leptons of the next channel."""
-    energy = np.full(500, 125.0)
-    for name, code, draw in (
-        ("nue-oxygen-cc", 12, lambda stream: oxygen.samples(
-            energy, oxygen.table(False), stream, np.empty((3, 500)))),
-        ("nue-argon-cc", 12, lambda stream: nucleus._samples(
-            energy, nucleus.table(argon.TO_POTASSIUM), stream, np.empty((3, 500)))),
-    ):  # fmt: skip
-        stream, alone = np.random.default_rng(8), np.random.default_rng(8)
-        states = CHANNELS[name].sample(np.full(500, code, dtype=np.int32), energy, stream)
-        draw(alone)
-        azimuth = 2 * np.pi * alone.random(500)
-        assert np.array_equal(states.signal_azimuth, azimuth)
-        assert stream.random() == alone.random()
+@pytest.mark.parametrize("name", ["hyper-kamiokande", "dune", "juno"])
+def test_what_is_listed_moves_nothing_that_is_seen(name: str) -> None:
+    """Would catch random numbers of unseen particles that move what is seen, or a list cut off."""
+    detector = load_detector(FOLDER / f"{name}.toml")
+    random = np.random.default_rng(6)
+    arrivals = {column.name: np.ones(3000, dtype=column.dtype) for column in ARRIVALS}
+    arrivals["energy"] = random.uniform(5, 400, 3000)
+    arrivals["pdg"] = random.choice([12, -12, 14, -14, 16, -16], 3000)
+    all_of_them, seen = (
+        detector.detect(arrivals, 10.0, np.random.default_rng(8), complete=complete)
+        for complete in (True, False)
+    )
+    for key, values in all_of_them.columns.items():
+        assert np.array_equal(values, seen.columns[key])
+    assert np.all(all_of_them.counts >= seen.counts)
+    assert all_of_them.counts.sum() > 1.1 * seen.counts.sum()
 
 
 def test_metadata_say_what_is_not_followed() -> None:

@@ -34,10 +34,13 @@ def named(path: Path, width: str, values: np.ndarray, luminosity: np.ndarray = L
     return path
 
 
-def garching(folder: Path, stem: str = "s11.2_LS220", unit: float = 1e51) -> Path:
+def garching(
+    folder: Path, stem: str = "s11.2_LS220", unit: float = 1e51, energy: float = 1
+) -> Path:
     """Three files, luminosities in foe/s."""
     for kind, flavour in enumerate(("nue", "nuebar", "nux")):
-        rows = np.column_stack([TIMES, LUMINOSITY[kind] / unit, MEAN[kind], SQUARE[kind]])
+        rows = np.column_stack([TIMES, LUMINOSITY[kind] / unit, energy * MEAN[kind],
+                                energy**2 * SQUARE[kind]])  # fmt: skip
         header = "a model\n t [s]  L [foe/s]  <E> [MeV]  <E^2> [MeV^2]"
         np.savetxt(folder / f"{stem}_{flavour}", rows, header=header)
     return folder / f"{stem}_nue"
@@ -269,8 +272,10 @@ def scaled(path: Path, luminosity: float = 1, time: float = 1) -> Path:
 
 BAD = {
     "three columns": (lambda p: written(p, "1 2 3\n4 5 6\n"),
-                      r"found 3 numbers a row, no header; needs one of: named columns"),
-    "no key": (lambda p: written(p, "0 1 1 1 5 5 5 1 1 1\n" * 2), "a_key.txt: cannot read"),
+                      r"found 3 numbers a row, no header of known names; needs one of: named"),
+    "no key": (lambda p: written(p, "0 1 1 1 5 5 5 1e51 1 1\n" * 2), "a_key.txt: cannot read"),
+    "another order": (lambda p: written(p, "# t L E a\n" + "0 1e52 1e52 1e52 9 9 9 2 2 2\n" * 2),
+                      "found 10 numbers a row, no header of kn"),
     "columns": (lambda p: written(p, "time luminosity_nu_e\n0 1\n1 1\n"),
                 "found columns time, luminosity_nu_e; needs time, and luminosity_"),
     "word": (lambda p: written(p, "0 1\n1 x\n"), "line 2, column 2: found 'x'; needs a number"),
@@ -296,6 +301,8 @@ BAD = {
     "foe/s": (lambda p: scaled(p, luminosity=1e-51), r"carry 385 erg in all, .*; "
               r"are the luminosities in foe/s\? \(3.85e\+53 erg then\)"),
     "1e52 erg/s": (lambda p: garching(p, unit=1.0), r"are the luminosities in erg/s\?"),
+    "in GeV": (lambda p: garching(p, unit=1e51, energy=1e-3),
+               r"mean energy of 0.01\d+ MeV; must be 0.5 to 200 MeV; are the energies in GeV\?"),
     "ms": (lambda p: scaled(p, time=1e3), r"are the times in ms\?"),
     "MeV/s": (lambda p: scaled(p, luminosity=1 / MEV_IN_ERG), r"are the luminosities in MeV/s\?"),
     "blocks": (lambda p: written(p, nakazato(p / "i").read_text()[:-1000]),

@@ -227,15 +227,28 @@ def test_a_folder_of_somebody_else_is_not_used(places, monkeypatch):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("usual", ["~/.cache/snmc", "/dev/null/snmc"])
-def test_without_a_home(places, monkeypatch, usual):
-    """Catches a folder named `~` here, or a traceback, where a user has no home to write to."""
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: usual)
-    monkeypatch.chdir(places)
+def test_a_home_that_cannot_be_written_to(places, monkeypatch):
+    """Catches a traceback, or no cache at all, where the home is of no use."""
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: "/dev/null/snmc")
     folder = places / "temporary" / f"snmc-{os.geteuid()}"
     assert cache.cache_folders() == both(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert not (places / "~").exists()
+
+
+def test_without_a_home(places, monkeypatch):
+    """Catches a traceback of a library, or a folder named `~`, for a user who has no home.
+
+    As on a batch system that knows the user by number alone.
+    """
+
+    def none():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("HOME", "kept")  # and so put back afterwards
+    monkeypatch.setattr(Path, "home", none)
+    cache.cache_folders()
+    assert os.environ["HOME"] == str(places / "temporary" / f"snmc-{os.geteuid()}")
+    assert stat.S_IMODE(Path(os.environ["HOME"]).stat().st_mode) == 0o700
 
 
 def test_a_link_in_the_temporary_folder_is_not_followed(places, monkeypatch):
@@ -243,7 +256,7 @@ def test_a_link_in_the_temporary_folder_is_not_followed(places, monkeypatch):
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: "/dev/null/snmc")
     (places / "aim").mkdir(mode=0o700)
     (places / "temporary" / f"snmc-{os.geteuid()}").symlink_to(places / "aim")
-    with pytest.warns(UserWarning, match="is a folder of your own"):
+    with pytest.warns(UserWarning, match="is no folder of your own"):
         cache.cache_folders()
     assert list((places / "aim").iterdir()) == []
 

@@ -94,7 +94,7 @@ def test_run_hands_on_what_it_was_told(here, stand_in, capsys):
 
     def run(card, **options):
         calls.append((card, options))
-        return SimpleNamespace(text=lambda: "done")
+        return SimpleNamespace(text=lambda: "done", faint=[])
 
     stand_in("snmc.run.pipeline", run=run)
     assert status("run", "c.toml") == 0
@@ -382,7 +382,7 @@ def test_warnings_are_one_line_on_stderr(here, stand_in, capsys):
     def run(card, **options):
         for _ in range(3):
             warnings.warn("approximation used", PhysicsWarning, stacklevel=1)
-        return SimpleNamespace(text=lambda: "done")
+        return SimpleNamespace(text=lambda: "done", faint=[])
 
     stand_in("snmc.run.pipeline", run=run)
     assert status("run", "c.toml") == 0

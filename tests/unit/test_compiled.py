@@ -300,6 +300,16 @@ def test_what_cannot_be_described_is_not_kept(own_kernels):
     assert list(own_kernels.iterdir()) == []
 
 
+def test_an_attribute_is_no_global(monkeypatch):
+    """Catches a kernel that is not kept because an attribute bears the name of a function here."""
+
+    def reads(x):
+        return x.fixture_of_this_name
+
+    monkeypatch.setitem(reads.__globals__, "fixture_of_this_name", lambda x: x)
+    assert fingerprint(compiled(reads)) is not None
+
+
 def test_every_kernel_of_snmc_can_be_kept():
     """Catches a kernel that is compiled at each start because something in it is unknown."""
     names = [

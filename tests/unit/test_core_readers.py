@@ -375,7 +375,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "density-nan": (lambda p: plain(p / "a.txt", HEADER, _spoil(1, 2, np.nan)),
                     "line 5, column 'density': found 'nan.*'; needs a finite number"),
     "cold": (lambda p: plain(p / "a.txt", HEADER, _spoil(2, 2, 0)),
-             "line 5, column 'temperature': found 0 MeV; must be above 0, up to 300"),
+             "line 5, column 'temperature': found 0 MeV; must be 0.0001 to 300"),
     "ye": (lambda p: plain(p / "a.txt", HEADER, _spoil(3, 2, 1.2)),
            "line 5, column 'ye': found 1.2; must be 0 to 1$"),
     "radii": (lambda p: plain(p / "a.txt", HEADER, _spoil(0, 2, 1)), "radii do not ascend"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import test_sink
 import uproot
+from test_metadata import EVENTS
 from test_sink import IDENTITY, SPECTRUM, again, check, fill, new, part_of
 
 from snmc.cli import main
@@ -24,7 +25,7 @@ from snmc.run.event_file import SEALED, check_events
 from snmc.run.sink import RootSink
 
 GROUPS, ROWS = 4, 100
-METADATA = {**IDENTITY, "tallies": {}, "title": "by hand", "padding": "x" * 500}
+METADATA = {**EVENTS, **IDENTITY, "tallies": {}, "title": "by hand", "padding": "x" * 500}
 
 
 @pytest.fixture

@@ -72,3 +72,18 @@ def test_other_card_than_those_of_the_figure(module):
     """Catches an empty picture for a misspelt card."""
     with pytest.raises(InputError, match="--only: found dune; no such card"):
         module("figures").draw(panels_of(module("akita_fig3")), limit, ["dune"])
+
+
+def test_list_of_the_tables_keeps_its_order(module):
+    """Catches a table listed twice, out of order, or others forgotten when one is made again."""
+    limits = module("limits")
+    text = (MACROS.parent / "docs" / "limits" / "README.md").read_text()
+    bare = limits.with_row(text, "| [limit-b](limit-b.csv) | old |")
+    made = ["| [limit-c](limit-c.csv) | c |", "| [limit-b](limit-b.csv) | new |"]
+    for row in made:
+        bare = limits.with_row(bare, row)
+    rows = [line for line in bare.splitlines() if limits.ROW.match(line)]
+    known = [line for line in text.splitlines() if limits.ROW.match(line)]
+    assert rows == sorted(
+        [*known, "| [limit-b](limit-b.csv) | new |", "| [limit-c](limit-c.csv) | c |"]
+    )

@@ -45,6 +45,15 @@ def test_a_link_to_nowhere_is_no_output(tmp_path):
         check_output(tmp_path / "none" / "a.root")
 
 
+@pytest.mark.parametrize("name", ["a\x1b[31m.root", "a\nb.root", "a\0.root", "a\u202eb.root"])
+def test_a_name_that_a_terminal_obeys_is_no_output(tmp_path, name):
+    """Catches a name that reaches the terminal beside a progress bar, and one that no file has."""
+    with pytest.raises(OutputError, match="found control characters in it") as error:
+        check_output(tmp_path / name)
+    assert str(error.value).isprintable()
+    check_output(tmp_path / "ü µ 中\u00a0.root")
+
+
 def test_a_failed_write_keeps_what_was_there(tmp_path):
     """Catches half a file under the final name, and temporary files that stay behind."""
     path = tmp_path / "out.json"

@@ -82,11 +82,12 @@ def make_grid(detectors=("smm-grs",), axes=(), done=None):
                     points.append(GridPoint(len(points), mass, parameter, choice, detector))
     numbers = range(len(points)) if done is None else done
     return Grid(
-        card={"title": "By hand"}, identity={"card": {"a": 1}}, masses=masses,
+        card={"title": "By hand", "run": {"seed": 1}},
+        identity={"card": {"a": 1}, "source": "0"}, masses=masses,
         couplings=(1e-17, 1e-16, 1 / 3), parameters=parameters, unit="1/MeV", axes=axes,
         detectors=tuple(detectors), points=tuple(points),
         series={number: fake_series(number) for number in numbers},
-        provenance={"command": ["snmc"], "random": "told"},
+        provenance={"command": ["snmc"], "created": "today", "random": "told"},
     )  # fmt: skip
 
 
@@ -224,7 +225,7 @@ def test_keys_of_another_version_are_one_line(tmp_path):
     path = tmp_path / "g.root"
     with uproot.recreate(path) as file:
         file["metadata"] = json.dumps({"kind": grid_module.KIND, "couplings": [], "trees": {}})
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"metadata: card: missing; is the file of another"):
         load_grid(path)
 
 
@@ -525,7 +526,7 @@ def test_a_map_is_drawn_of_whatever_there_is(tmp_path, measured):
     cases["axes"] = make_grid(("smm-grs",), AXES[:1])
     cases["small"] = replace(
         measured, couplings=(1e-15,), points=measured.points[:1], series={
-            0: Series(*(np.ones(shape) for shape in (2, (1, 1), (1, 1), 1, 1, 1, 1)))
+            0: Series(np.array([1.0, 2.0]), *(np.ones(n) for n in ((1, 1), (1, 1), 1, 1, 1, 1)))
         },
     )  # fmt: skip
     for name, grid in cases.items():

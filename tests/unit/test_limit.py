@@ -17,7 +17,7 @@ from snmc.judgement.criteria import criterion, judged
 from snmc.judgement.curves import edge_at, find_curves
 from snmc.judgement.grid import Grid, empty_grid
 from snmc.judgement.intervals import between, excluded_intervals, overlap
-from snmc.judgement.limit import find_limit, output_of, run_limit
+from snmc.judgement.limit import find_limit, output_of, read_limit, run_limit
 from snmc.judgement.limit_plots import draw_limit, plot_limit, region, symbol
 from snmc.judgement.series import Series
 from snmc.judgement.statistics import exact_coverage, poisson_limit, signal_limit
@@ -508,6 +508,32 @@ def test_tables_of_limits_are_compared_curve_by_curve(tmp_path):
     other = scan(replace(SETTING, compare=compared))
     with pytest.raises(InputError, match=r"found the curves d_e, d_mu; needs one called d$"):
         find_limit(grid(other, humped), other)
+
+
+@pytest.mark.filterwarnings("ignore::snmc.ground.errors.PhysicsWarning")
+def test_a_table_gives_the_limit_back(tmp_path):
+    """Catches a table whose regions are not those it was written of: gaps, open ends, curves."""
+    axes = (Axis("supernova.ordering", ("NO", "IO")),)
+
+    def two_bumps(mass, g):
+        bumps = 1e3 * np.exp(-2 * np.log(g / 0.01) ** 2) + 1e3 * np.exp(-2 * np.log(g) ** 2)
+        return (bumps if mass < 50 else 1e4 * g**4) * (mass != 10)
+
+    for changes in ({}, {"parameters": ("d_e", "d_mu"), "axes": axes}):
+        card = scan(couplings=COARSE, **changes)
+        found = find_limit(grid(card, two_bumps), card)
+        path = tmp_path / "a.csv"
+        path.write_text("\n".join(map(",".join, found.rows())) + "\n")
+        read = read_limit(card, path)
+        assert read.rows() == found.rows()
+        assert [len(one) for one in read.curves[0].intervals] == [2, 0, 1]
+        for one, other in zip(read.curves, found.curves, strict=True):
+            assert (one.name, one.parameter, one.choice) == (
+                other.name, other.parameter, dict(other.choice)
+            )  # fmt: skip
+        draw_limit(read)
+    with pytest.raises(InputError, match=r"found 'd_e; .*needs the curve '' of card\.toml"):
+        read_limit(scan(couplings=COARSE), path)
 
 
 def test_every_mass_is_told_or_said_to_be_left_out(tmp_path):

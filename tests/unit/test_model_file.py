@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from snmc.ground.errors import InputError
+from snmc.judgement.limit_plots import mass_symbol
 from snmc.roles import model_file
 from snmc.roles.model_file import model_source
 from snmc.roles.registry import find_generator
@@ -204,3 +205,17 @@ def test_the_source_of_a_package_is_all_its_files(folder, monkeypatch):
         model_file._package_source.cache_clear()
         found.add(model_source(MyModel))
     assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("particle", "symbol"),
+    [("N", "m_{N}"), ("Z'", "m_{Z'}"), ("phi", r"m_{\phi}"), ("my dark_1 particle", "m")],
+)
+def test_the_symbol_of_any_mass_can_be_drawn(folder, particle, symbol):
+    """Catches a picture that ends in an error of TeX for the words of somebody's model."""
+    named = f"""
+from snmc.roles.generator import Parameter
+{MODEL}    parameters = (Parameter("mass", "MeV", 0.1, 400.0, "mass of {particle}"),)
+"""
+    (folder / "m.py").write_text(named)
+    assert mass_symbol(str(folder / "m.py")) == symbol

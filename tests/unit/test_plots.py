@@ -1,5 +1,6 @@
 """Pictures: histograms keep every weight, axes fit what is there, any file is answered."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -340,10 +341,10 @@ def test_wrong_metadata_and_branches_are_named(tmp_path):
             file.mktree("arrivals", {branch: "f8"}).extend({branch: np.ones(3)})
         return tmp_path / name
 
-    card = '{"card": {"supernova": {}, "generator": [], "observation": {}, "run": {}}}'
+    card = json.dumps({key: metadata()[key] for key in ("card", "generators")})
     for path, told in (
         (made("a.root", "{", "weight"), "no JSON"),
-        (made("b.root", '{"card": {}}', "weight"), "no card.supernova"),
+        (made("b.root", '{"card": {}}', "weight"), "metadata: card.supernova: missing"),
         (made("c.root", card, "weight"), "no branch 'pdg'"),
         (made("d.root", card, "supernova"), "run.supernovae = None"),
     ):

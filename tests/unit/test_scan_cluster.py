@@ -113,3 +113,12 @@ def test_other_files_on_a_worker_are_refused(card, cluster, monkeypatch):
     with pytest.raises(InputError, match=r"a worker on .* finds another core, detector or file"):
         run_scan(card("one"), **(KEYWORDS | {"scheduler": cluster.scheduler_address}))
     assert not card("one").output.exists()
+
+
+def test_files_that_change_during_a_scan_are_refused(card, monkeypatch):
+    """Catches a grid half of which is of the model, core or detector before it was changed."""
+    digests = iter(["first"])
+    monkeypatch.setattr(scan_module, "_digest", lambda point: next(digests, "then"))
+    with pytest.raises(InputError, match="than the scan began with; needs the same files"):
+        run_scan(card("one"), **KEYWORDS)
+    assert not card("one").output.exists()
