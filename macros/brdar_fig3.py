@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.ground.errors import InputError
-from snmc.judgement.canvas import Figure, Line2D, save
+from snmc.judgement.canvas import Figure, Line2D, save, styled
 from snmc.run.card import load_card
 from snmc.run.pipeline import groups_in_order, plan_run
 from snmc.run.prepare import prepare
@@ -72,6 +72,7 @@ def fluences(mass: float, d: str, window: int, events: int) -> tuple[Array, Arra
     return sums[0], np.sqrt(sums[1]), exact, printed
 
 
+@styled()
 def main() -> None:
     """Sample, print the fluences, draw."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])

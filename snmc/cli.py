@@ -9,7 +9,8 @@ import shlex
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -77,7 +78,19 @@ def _status(arguments: list[str]) -> int:
 def _say(text: str, err: bool = False) -> None:
     """Print text, whatever it holds: nothing that a terminal would obey or could not write."""
     encoding = (sys.stderr if err else sys.stdout).encoding
-    click.echo(printable(text).encode(encoding, "backslashreplace").decode(encoding), err=err)
+    with _printing():
+        click.echo(printable(text).encode(encoding, "backslashreplace").decode(encoding), err=err)
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Name what the system's errors of a full disk are of."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def _complain(*messages: str) -> int:
@@ -486,7 +499,10 @@ def _write_table(source: Path) -> None:
 
     if not (_is_root_file(source) and is_grid(source)):
         raise InputError(f"--csv: found with '{source}'; needs the file of a grid")
-    csv.writer(sys.stdout, lineterminator="\n").writerows(table_of(load_grid(source)))
+    rows = table_of(load_grid(source))
+    with _printing():
+        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+        sys.stdout.flush()
 
 
 @snmc.command()

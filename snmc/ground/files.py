@@ -146,6 +146,8 @@ def _held(lock: Path, path: Path) -> int:
                 break
         os.close(descriptor)
     since = datetime.now().isoformat(" ", "seconds")
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"process {os.getpid()} on {gethostname()}, since {since},".encode(), 0)
+    with suppress(OSError):  # on a full disk the lock holds without its note
+        os.ftruncate(descriptor, 0)
+        note = f"process {os.getpid()} on {gethostname()}, since {since},"
+        os.pwrite(descriptor, note.encode(), 0)
     return descriptor

@@ -42,7 +42,7 @@ from snmc.roles.generator import Source
 from snmc.roles.model_file import model_source
 from snmc.run.card import RunCard
 from snmc.run.importance import importance_of
-from snmc.run.prepare import Experiment, prepare
+from snmc.run.prepare import Experiment, check_reach, prepare, reach_of
 from snmc.run.scheduler import check_scheduler, heard, ordered
 from snmc.run.sink import RootSink, refuse_existing
 
@@ -280,6 +280,9 @@ def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -
         )
         for generator in experiment.generators.values()
     ]
+    for (label, generator), source in zip(experiment.generators.items(), sources, strict=True):
+        if generator.highest_energy is None:  # of the others it was checked when they were made
+            check_reach(card, label, reach_of(source), detector)
     window = experiment.observation.window
     if run.supernovae is None or detector is None:
         parts = tuple(

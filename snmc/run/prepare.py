@@ -8,7 +8,7 @@ import numpy as np
 from snmc.core import load_core
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.roles.detector import Detector
-from snmc.roles.generator import PDG_OF, Generator, Observation, Supernova
+from snmc.roles.generator import PDG_OF, Generator, Observation, Source, Supernova
 from snmc.roles.registry import find_detector, find_generator
 from snmc.run.card import RunCard
 
@@ -86,14 +86,14 @@ def prepare(card: RunCard) -> Experiment:
                 f"{card.path}: generator {label!r} {does}; this run looks for "
                 + " and ".join(f"{name}s" for name in sought)
             )
-        if detector is not None:
-            _check_reach(card, label, generator.highest_energy, detector)
+        if generator.highest_energy is not None:
+            check_reach(card, label, generator.highest_energy, detector)
     return Experiment(prepare_supernova(card), generators, detector, observation)
 
 
-def _check_reach(card: RunCard, label: str, energy: float | None, detector: Detector) -> None:
+def check_reach(card: RunCard, label: str, energy: float, detector: Detector | None) -> None:
     """InputError if a detector does not reach the `energy` [MeV] to which a generator sends."""
-    if energy is None:
+    if detector is None:
         return
     pdg = np.array(PDG_OF[detector.daughters], dtype=np.int32)
     try:
@@ -103,3 +103,15 @@ def _check_reach(card: RunCard, label: str, energy: float | None, detector: Dete
             f"{card.path}: generator {label!r}: its spectrum reaches {energy:.4g} MeV, beyond "
             f"{detector.name}: {error}"
         ) from error
+
+
+def reach_of(source: Source) -> float:
+    """Energy [MeV] that a share of 10^-12 of the parents of a source exceeds, 0 if there are none.
+
+    No daughter has more than its parent.
+    """
+    energies, density = source.spectrum
+    cells = (density[1:] + density[:-1]) / 2 * np.diff(energies)
+    beyond = np.cumsum(cells[::-1])[::-1]
+    last = np.flatnonzero(beyond > 1e-12 * beyond[0])
+    return float(energies[last[-1] + 1]) if last.size else 0.0

@@ -64,7 +64,7 @@ def test_every_column(event_file: Path, tmp_path: Path) -> None:
     """A type, basket or counter that uproot forgives and ROOT does not."""
     found = read_with_root(event_file, tmp_path / "columns.npz")
     compare(found, event_file)
-    assert json.loads(str(found["metadata"])) == METADATA
+    assert METADATA.items() <= json.loads(str(found["metadata"])).items()
     assert np.array_equal(found["spectrum"], SPECTRUM[0])
     assert np.array_equal(found["edges"], SPECTRUM[1])
     assert len(found["blocks.parents"]) == 120

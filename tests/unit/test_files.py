@@ -1,5 +1,6 @@
 """Files: what may be read, how outputs take their place, and who may write them."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -105,6 +106,18 @@ def test_a_second_process_is_refused_until_the_first_ends(tmp_path):
     with locked(path), pytest.raises(OutputError, match="is writing it"), locked(path):
         pass
     assert not (tmp_path / ".same.root.lock").exists()
+
+
+def test_a_full_disk_does_not_hinder_the_lock(tmp_path, monkeypatch):
+    """Catches a lock file left behind, and an error before anything is to be written."""
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with locked(tmp_path / "a.root"), pytest.raises(OutputError), locked(tmp_path / "a.root"):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_many_processes_one_at_a_time(tmp_path):

@@ -12,16 +12,19 @@ import uproot
 
 from snmc.cli import main
 from snmc.ground.errors import InputError, PhysicsError
-from snmc.ground.files import OutputError
+from snmc.ground.files import OutputError, locked
+from snmc.ground.root_file import DamageError, to_json
 from snmc.judgement import grid as grid_module
 from snmc.judgement import scan as scan_module
 from snmc.judgement.grid import (
     Grid,
     GridPoint,
+    check_grid,
     empty_grid,
     grid_report,
     is_grid,
     load_grid,
+    read_grid,
 )
 from snmc.judgement.grid_plots import plot_grid
 from snmc.judgement.scan import partial, run_scan, summary
@@ -266,6 +269,65 @@ def test_the_file_has_the_rights_of_any_other(tmp_path):
     assert (tmp_path / "g.root").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+def copies(content, number, seed):
+    """Copies of a file with a bit flipped, and every fifth with a page of zeros."""
+    random = np.random.default_rng(seed)
+    for kind in range(number):
+        copy = bytearray(content)
+        place = int(random.integers(len(copy) // 2, len(copy)))
+        if kind % 5:
+            copy[place] ^= 1 << int(random.integers(8))
+        else:
+            copy[place : place + 512] = bytes(len(copy[place : place + 512]))
+        yield bytes(copy)
+
+
+def test_damage_of_a_whole_grid_is_found(tmp_path):
+    """Catches a limit drawn through a flipped bit, and a traceback for one elsewhere."""
+    path, grid = tmp_path / "g.root", make_grid(("smm-grs", ENERGY))
+    grid.save(path)
+    check_grid(path)
+    found = []
+    for copy in copies(path.read_bytes(), 40, seed=3):
+        path.write_bytes(copy)
+        try:
+            read, damaged = read_grid(path)
+        except DamageError:
+            found.append(None)
+            continue
+        found.append(len(damaged))
+        if damaged:
+            with pytest.raises(DamageError, match=r"g\.root: damaged: .*--resume of `snmc scan`"):
+                load_grid(path)
+        for number, series in read.series.items():
+            assert_same_series(series, grid.series[number])
+        assert len(read.series) + len(damaged) == len(grid.points)
+    assert None in found
+    assert any(found)
+
+
+def test_grids_of_version_03_are_read(tmp_path, monkeypatch):
+    """Catches old grids called damaged, or called whole by a check that has nothing to check."""
+    path = tmp_path / "g.root"
+    with monkeypatch.context() as patch:
+        patch.setattr(grid_module, "sealed", lambda told: to_json(
+            {key: value for key, value in told.items() if key != "points_crc32"}))  # fmt: skip
+        make_grid().save(path)
+    assert_same_grid(load_grid(path), make_grid())
+    with pytest.raises(InputError, match=r"has no checksums, as a file of version 0\.3"):
+        check_grid(path)
+
+
+def test_columns_have_titles(tmp_path):
+    """Catches branches without meaning and unit for ROOT's users."""
+    make_grid().save(tmp_path / "g.root")
+    with uproot.open(tmp_path / "g.root") as file:
+        tree = file["grid_smm_grs"]
+        assert tree.title == "smm-grs by mass and coupling"
+        assert tree["mass"].title == "mass of the particle [MeV]"
+        assert tree["coupling"].title == "value of the coupling that runs [1/MeV]"
+
+
 def test_names_that_uproot_would_split(tmp_path):
     """Catches a colon in a name taken for an object inside a file."""
     path = tmp_path / "a:b.root"
@@ -472,6 +534,56 @@ def test_an_interruption_at_the_last_save(card, monkeypatch):
     grid = run_scan(card(), **{**KEYWORDS, "resume": True}, measure=stopping(0))
     assert_same_grid(load_grid(card().output), grid)
     assert grid.complete
+
+
+@pytest.mark.parametrize("unfinished", [True, False])
+def test_damaged_points_are_measured_again(card, monkeypatch, unfinished):
+    """Catches a damaged point in the finished grid, or all points measured again for one."""
+    monkeypatch.setattr(uproot, "ZSTD", lambda level: None)
+    whole = run_scan(card("scan.output=whole.root"), **KEYWORDS, measure=fake)
+    if unfinished:
+        with pytest.raises(KeyboardInterrupt):
+            run_scan(card(), **{**KEYWORDS, "workers": 1}, measure=stopping(12))
+    else:
+        run_scan(card(), **KEYWORDS, measure=fake)
+    path = partial(card().output) if unfinished else card().output
+    content = path.read_bytes()
+    number = np.array(whole.series[3].counts[1], ">f8").tobytes()
+    assert content.count(number) == 1
+    path.write_bytes(content.replace(number, number[:-1] + bytes([number[-1] ^ 1])))
+    measured = []
+
+    def counted(point, **keywords):
+        measured.append(point.number)
+        return fake(point, **keywords)
+
+    if not unfinished:
+        with pytest.raises(DamageError, match="damaged: smm-grs at 100 MeV, d_e; --resume"):
+            run_scan(card(), **KEYWORDS, measure=counted)
+    with pytest.warns(UserWarning, match="damaged: smm-grs at 100 MeV, d_e; measured again"):
+        grid = run_scan(card(), **{**KEYWORDS, "resume": True}, measure=counted)
+    assert sorted(measured) == [3, *range(12, POINTS if unfinished else 12)]
+    assert_same_grid(grid, whole)
+    assert_same_grid(load_grid(card().output), whole)
+
+
+def test_an_unreadable_part_is_set_aside(card):
+    """Catches a scan that a damaged file stops for good, or somebody's file that it removes."""
+    path = partial(card().output)
+    path.write_bytes(b"not ROOT")
+    with pytest.warns(UserWarning, match=r"kept as .*\.part\.damaged, and all is measured again"):
+        grid = run_scan(card(), **{**KEYWORDS, "resume": True}, measure=fake)
+    assert grid.complete
+    assert path.with_name(path.name + ".damaged").read_bytes() == b"not ROOT"
+
+
+def test_two_scans_of_one_grid(card):
+    """Catches two processes that measure into one file, and a lock that stays."""
+    for options in ({}, {"resume": True}, {"overwrite": True}):
+        with locked(card().output), pytest.raises(OutputError, match="is writing it"):
+            run_scan(card(), **{**KEYWORDS, **options}, measure=stopping(0))
+    run_scan(card(), **KEYWORDS, measure=fake)
+    assert not list(Path().glob(".*"))
 
 
 def test_a_foreign_file_is_not_replaced(card):

@@ -1,6 +1,8 @@
 """Limits from grids of counts known in closed form: a g^4 exp(-b g^2), both edges by mpmath."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +14,7 @@ from scipy.special import chdtri
 
 from snmc.cli import main
 from snmc.ground.errors import InputError, PhysicsError, PhysicsWarning
+from snmc.ground.files import OutputError, locked
 from snmc.judgement.comparison import read_curves
 from snmc.judgement.criteria import criterion, judged
 from snmc.judgement.curves import edge_at, find_curves
@@ -677,6 +680,60 @@ def test_files_of_another_scan_are_kept(runs):
         runs.run(card, Path("mine.pdf"))
 
 
+def test_a_record_cut_off_counts_as_absent(runs):
+    """Catches a limit that is stuck after a full disk, or a foreign file beside it replaced."""
+    card = scan()
+    (runs.folder / "here.json").write_text('{"title": ')
+    runs.run(card, Path("here"))
+    (runs.folder / "here.json").write_text("{")
+    with pytest.raises(InputError, match=r"here\.png: found a file that is not of this scan"):
+        runs.run(card, Path("here"))
+    (runs.folder / "mine.json").write_text("[1, 2]")
+    with pytest.raises(InputError, match=r"mine\.json: found a file that is not of this scan"):
+        runs.run(card, Path("mine"))
+
+
+@pytest.mark.parametrize("failing", ["here.json", "here.csv", "here.png"])
+def test_a_full_disk_leaves_whole_files(runs, monkeypatch, failing):
+    """Catches half a table under its name, an error that names no file, and a limit that is stuck.
+
+    The disk is full where the file that fails takes its name.
+    """
+    replace_file = os.replace
+
+    def full(source, target):
+        if Path(target).name == failing:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace_file(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(OutputError, match=rf"{failing}: No space left on device"):
+            runs.run(scan(), Path("here"))
+    names = ["here.json", "here.csv", "here.png"]
+    left = {path.name for path in runs.folder.iterdir()}
+    assert left == set(names[: names.index(failing)])
+    runs.run(scan(), Path("here"))
+    assert {path.name for path in runs.folder.iterdir()} == set(names)
+
+
+def test_two_limits_of_one_name(runs):
+    """Catches files of two limits mixed, and a limit that waits for its own scan."""
+    for name in ("here.json", "here.grid.root"):
+        with locked(runs.folder / name), pytest.raises(OutputError, match=f"{name}: process"):
+            runs.run(scan(), Path("here"))
+    assert runs.cards == []
+    runs.run(scan(), Path("here.pdf"))
+
+
+def test_a_link_to_nowhere_is_told_before_the_scan(runs):
+    """Catches hours of scanning that end in a picture that cannot be written."""
+    (runs.folder / "here.png").symlink_to("gone.png")
+    with pytest.raises(OutputError, match=r"here\.png: found a symbolic link to gone\.png"):
+        runs.run(scan(), Path("here"))
+    assert runs.cards == []
+
+
 def test_toys_of_an_energy_are_refused(runs):
     """Catches a scan of hours before the line that says so."""
     setting = replace(SETTING, method="energy", energy_erg=1e52, data={})
@@ -727,6 +784,9 @@ def test_from_a_card_to_a_limit(card_text, tmp_path, monkeypatch, capsys):
     grid_file = Path("my.grid.root").read_bytes()
     assert status("limit", "my.toml", "--quiet", "--set", "limit.delta=16", "-o", "my.svg") == 0
     assert Path("my.grid.root").read_bytes() == grid_file
+    assert status("limit", "my.toml", "--quiet", "--overwrite") == 0
+    assert Path("my.grid.root").read_bytes() == grid_file  # measured again only for another scan
+    assert status("limit", "my.toml", "--quiet", "--set", "limit.delta=16", "-o", "my.svg") == 0
     ((_, higher, _),) = [row.split(",") for row in Path("my.csv").read_text().split()[1:]]
     assert float(higher) > float(lower)
     assert Path("my.svg").read_text().startswith("<?xml")

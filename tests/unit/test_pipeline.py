@@ -14,8 +14,10 @@ import uproot
 
 from snmc.ground.columns import ARRIVALS, file_columns
 from snmc.ground.errors import InputError
+from snmc.ground.files import OutputError, locked
 from snmc.ground.streams import BLOCK_EVENTS
 from snmc.run import pipeline
+from snmc.run.card import load_card
 from snmc.run.pipeline import groups_in_order, plan_run, run
 from snmc.run.prepare import prepare
 from snmc.run.sink import RootSink
@@ -140,6 +142,16 @@ def test_resume_gives_the_same_file(make_card, tmp_path, monkeypatch, stop, extr
     assert_same_events(whole.path, resumed.path)
     assert resumed.metadata["tallies"] == pytest.approx(whole.metadata["tallies"], rel=1e-12, abs=0)
     assert not part.exists()
+
+
+@pytest.mark.parametrize("option", ["none", "resume", "overwrite"])
+def test_one_process_writes_a_file(make_card, monkeypatch, option):
+    """Catches two runs that write one file, and tables computed before that is told."""
+    monkeypatch.setattr(pipeline, "prepare", lambda card: pytest.fail("prepared"))
+    card = make_card()
+    with locked(card.run.output), pytest.raises(OutputError, match=r"events\.root: process \d+ on"):
+        run(card, **(KEYWORDS | {option: True} if option != "none" else KEYWORDS))
+    assert not list(card.run.output.parent.glob(".*"))
 
 
 def test_resume_refuses_another_card(make_card, monkeypatch):
@@ -330,3 +342,19 @@ def test_simulated_data_beyond_all_bounds_are_refused(make_card):
     )  # fmt: skip
     with pytest.raises(InputError, match=r"run\.supernovae: found 3"):
         plan_run(card, prepare(card), 2, True)
+
+
+def test_a_core_too_hot_for_the_detector_is_refused_before_anything_is_written(tmp_path):
+    """Catches a run that ends in its middle, when the first neutrino beyond 2 GeV is drawn."""
+    card = tmp_path / "hot.toml"
+    card.write_text(
+        '[supernova]\ncore = {type = "one-zone", radius = "10 km", temperature = "150 MeV",'
+        ' mu_e = "200 MeV", mu_nu_e = "0 MeV", rho = "9e14 g/cm^3", duration = "1 s"}\n'
+        'distance = "10 kpc"\n[generator]\nname = "dipole"\nmass = "100 MeV"\nd = "1e-12 / MeV"\n'
+        '[observation]\ndetector = "super-kamiokande"\nwindow = "100 s"\n'
+        '[run]\nevents = 1000\nprecision = "draft"\n'
+    )
+    checked = load_card(card, [f'run.output="{tmp_path / "hot.root"}"'])
+    with pytest.raises(InputError, match=r"'dipole': its spectrum reaches .* MeV, beyond super-k"):
+        run(checked, workers=1, resume=False, overwrite=False, quiet=True)
+    assert not [*tmp_path.glob("*hot.root*")]
