@@ -19,7 +19,7 @@ from snmc.burst.emission import KIND_OF, KINDS, STEEPEST, moment, pinched
 from snmc.decays.fluence import Daughter
 from snmc.flavour import transition_probability
 from snmc.ground.columns import ARRIVALS, Columns
-from snmc.ground.errors import InputError
+from snmc.ground.errors import InputError, PhysicsError
 from snmc.ground.units import MEV_IN_ERG
 from snmc.production.emission import Precision
 from snmc.roles.generator import (
@@ -44,6 +44,7 @@ COOLING_TIME = 3.0  # s
 STEP, LAST = 0.02, 20.0  # of the exponential's table, in cooling times: all but e^-20
 DENSE = 1e15  # MeV g/cm3, beyond all resonances
 M2_IN_CM2 = 1e4
+MARGIN = 1.002  # of the envelope of a response, for what lies between its points
 OF_A_TABLE = ("table_distance", "table_duration")
 
 
@@ -152,10 +153,9 @@ class Burst(Generator):
         precision: Precision,
         workers: int,
         quiet: bool,
-        response: Response | None = None,
     ) -> "BurstSource":
         """Make the source of this burst, see `Generator.prepare`; nothing has to be computed."""
-        return BurstSource(self.emission, supernova, observation, response)
+        return BurstSource(self.emission, supernova, observation)
 
     def report(
         self, supernova: Supernova, precision: Precision, workers: int, quiet: bool
@@ -192,8 +192,9 @@ def burst_report(emission: BurstEmission) -> dict[str, Any]:
 class BurstSource:
     """The neutrinos of a burst that arrive in the window (see `snmc.roles.generator.Source`).
 
-    For unweighted events energies are drawn with a density steeper by E^power, the power for which
-    the fewest draws are thrown away; a pinched spectrum stays one.
+    Drawn by a response R they have, for each flavour f at Earth, a density steeper by the
+    polynomial P_f(E) = sum_k a_fk E^k, the lowest that reaches R everywhere; a pinched spectrum
+    times a power of E stays one.
     """
 
     def __init__(
@@ -201,35 +202,46 @@ class BurstSource:
         emission: BurstEmission,
         supernova: Supernova,
         observation: Observation,
-        response: Response | None,
+        response: Response | None = None,
     ) -> None:
-        """Prepare the tables; arguments as of `Generator.prepare`."""
-        self.emission = emission
-        self._seen = emission.within(0.0, observation.window)
-        self._neutrinos = observation.neutrinos
+        """Prepare the tables; arguments as of `Generator.prepare` and `Source.drawn_by`."""
+        self.emission, self.supernova, self.observation = emission, supernova, observation
+        self._seen = seen = emission.within(0.0, observation.window)
         self._sphere = 4 * np.pi * supernova.distance**2 * M2_IN_CM2
-        self._radius = supernova.neutrinosphere
-        self._power, self._largest = 0, 1.0
-        if response is not None and not self.empty:
-            self._power, self._largest = self._best_power(response)
-        self._limits = self._moments(self._power)
-        self._cells = (self._seen.numbers() * self._limits)[emission.row]  # (emission, time)
-        self._cdf = np.cumsum(self._cells.ravel()) / max(self._cells.sum(), 1e-300)
-        self._at_earth = np.array(
-            [
-                np.eye(3)
-                if emission.at_earth
-                else transition_probability(
-                    1.0, DENSE, supernova.ordering, antineutrino, supernova.oscillation
+        numbers = seen.numbers()
+        at_earth = np.zeros((len(seen.species), len(SPECIES)))  # chances, (emission, flavour)
+        for anti in (0, 1):
+            born = np.flatnonzero(seen.species % 2 == anti)
+            mixed = np.eye(3)
+            if not emission.at_earth:
+                mixed = transition_probability(
+                    1.0, DENSE, supernova.ordering, bool(anti), supernova.oscillation
                 )
-                for antineutrino in (False, True)
-            ]
-        )
+            at_earth[born, anti::2] = mixed[seen.species[born] // 2]
+        self._powers, self._steepness = np.zeros(1), np.ones((len(SPECIES), 1))
+        self._limits = self._moments()
+        if response is not None and not self.empty:
+            self._powers = np.arange(STEEPEST + 1.0)
+            self._limits = self._moments()
+            drawn = np.einsum("krc,rc->kr", self._limits, numbers)[:, seen.row]
+            self._steepness = self._envelopes(response, at_earth.T @ drawn.T)
+            used = self._steepness.any(axis=0)
+            self._powers, self._steepness = self._powers[used], self._steepness[:, used]
+            self._limits = self._limits[used]
+        # neutrinos of each emission, flavour at Earth, power and cell of time
+        cells = np.einsum(
+            "ef,fk,kec,ec->efkc", at_earth, self._steepness, self._limits[:, seen.row],
+            numbers[seen.row],
+        )  # fmt: skip
+        self._shape = cells.shape
+        self._cdf = np.cumsum(cells.ravel())
+        self._drawn = float(self._cdf[-1]) if self._cdf.size else 0.0
+        self._cdf /= self._drawn or 1.0
 
     @property
     def empty(self) -> bool:
         """True if nothing at all can arrive inside the observation."""
-        return not self._neutrinos or not np.any(self._seen.numbers() > 0)
+        return not self.observation.neutrinos or not np.any(self._seen.numbers() > 0)
 
     @property
     def spectrum(self) -> tuple[Array, Array]:
@@ -248,12 +260,11 @@ class BurstSource:
         self, stream: np.random.Generator, first_event: int, count: int, events: int
     ) -> Columns:
         """Draw `count` of the run's `events`, numbered from `first_event`."""
-        if self.empty:
+        if self.empty or not self._drawn:
             count = 0
-        seen, cells = self._seen, len(self._seen.time) - 1
+        seen = self._seen
         drawn = np.searchsorted(self._cdf, stream.random(count), side="right")
-        drawn = np.minimum(drawn, len(self._cdf) - 1)
-        which, cell = np.divmod(drawn, max(cells, 1))
+        which, flavour, power, cell = np.unravel_index(drawn, self._shape)
         species, row = seen.species[which], seen.row[which]
 
         low, high = seen.rate[row, cell], seen.rate[row, cell + 1]
@@ -264,22 +275,21 @@ class BurstSource:
             table[row, cell] * (1 - part) + table[row, cell + 1] * part
             for table in (seen.mean_energy, seen.pinching)
         )
-        energy = mean / (1 + pinching) * stream.standard_gamma(1 + pinching + self._power)
+        energy = mean / (1 + pinching) * stream.standard_gamma(1 + pinching + self._powers[power])
         energy = np.maximum(energy, 1e-6)  # so far below all thresholds 1/E^power stays finite
-        weight = np.full(count, self._unit(events))
-        if self._power:
-            weight *= moment(self._power, mean, pinching) / self._limits[row, cell]
-            weight /= energy**self._power
+        # density drawn from over that of the burst, of all powers together
+        steeper = np.zeros(count)
+        for k, exponent in enumerate(self._powers):
+            bound = self._limits[k, row, cell] / moment(exponent, mean, pinching)
+            steeper += self._steepness[flavour, k] * energy**exponent * bound
 
-        born = np.array(list(SPECIES.values()))[species]
-        mixed = self._at_earth[(born < 0).astype(int), species // 2].cumsum(axis=-1)
-        flavour = (stream.random(count)[:, None] >= mixed[:, :2]).sum(axis=1)
+        codes = np.array(list(SPECIES.values()))
         nothing = np.zeros(count)
         values = {
             "event": first_event + np.arange(count),
-            "weight": weight,
-            "pdg": np.sign(born) * np.array([12, 14, 16])[flavour],
-            "pdg_decay": born,
+            "weight": self._unit(events) / steeper,
+            "pdg": codes[flavour],
+            "pdg_decay": codes[species],
             "energy": energy,
             "time": time,
             "delay": nothing,
@@ -287,16 +297,20 @@ class BurstSource:
             "phi": nothing,
             "parent_energy": energy,
             "emission_time": time,
-            "emission_radius": np.full(count, self._radius / 1e3),
+            "emission_radius": np.full(count, self.supernova.neutrinosphere / 1e3),
             "decay_length": nothing,
             "cos_alpha": np.ones(count),
             "mode": species,
         }
         return {column.name: values[column.name].astype(column.dtype) for column in ARRIVALS}
 
+    def drawn_by(self, response: Response) -> "BurstSource":
+        """The same burst, see `Source`; the weight times the response is the more even."""
+        return BurstSource(self.emission, self.supernova, self.observation, response)
+
     def largest_weight(self, events: int) -> float:
-        """Weight [1/cm2], or expected counts where a response was given, that few rows exceed."""
-        return 0.0 if self.empty else self._unit(events) * self._largest
+        """Weight [1/cm2], times the response if drawn by one, that no row exceeds."""
+        return 0.0 if self.empty else self._unit(events)
 
     def summary(self) -> dict[str, Any]:
         """Emission, and the species by the number of their mode, for the file's metadata."""
@@ -309,25 +323,50 @@ class BurstSource:
         return {"exact": np.asarray(self._seen.copies @ self._seen.between(edges)) / self._sphere}
 
     def _unit(self, events: int) -> float:
-        return float(self._cells.sum()) / self._sphere / events
+        return self._drawn / self._sphere / events
 
-    def _moments(self, power: int) -> Array:
-        """Bound of <E^power> in each cell, (spectra, cells): grows with E0, falls with pinching."""
+    def _moments(self) -> Array:
+        """Bounds of <E^power> in each cell, (powers, spectra, cells).
+
+        A moment grows with the mean energy and falls with the pinching.
+        """
         mean, pinching = self._seen.mean_energy, self._seen.pinching
-        return moment(
-            power,
-            np.maximum(mean[:, 1:], mean[:, :-1]),
-            np.minimum(pinching[:, 1:], pinching[:, :-1]),
+        hottest = np.maximum(mean[:, 1:], mean[:, :-1])
+        broadest = np.minimum(pinching[:, 1:], pinching[:, :-1])
+        return np.array([moment(power, hottest, broadest) for power in self._powers])
+
+    def _envelopes(self, response: Response, drawn: Array) -> Array:
+        """Coefficients a_fk [1/MeV^k] of the polynomials, (flavours, powers).
+
+        `drawn` (flavours, powers): neutrinos drawn for a coefficient of 1.
+        """
+        energies = np.linspace(0.1, self._seen.highest_energy(), 1000)
+        codes = np.array(list(SPECIES.values()))
+        powers = energies[:, None] ** self._powers
+        return np.array(
+            [
+                lowest_envelope(powers, wanted, costs)
+                for wanted, costs in zip(response(codes[:, None], energies), drawn, strict=True)
+            ]
         )
 
-    def _best_power(self, response: Response) -> tuple[int, float]:
-        """Steepness with the fewest draws, and the largest response/E^power [cm2/MeV^power]."""
-        energies = np.linspace(0.1, self._seen.highest_energy(), 2000)
-        areas = response(energies)
-        numbers = self._seen.numbers()
-        draws, power, largest = min(
-            (float(self._seen.copies @ (numbers * self._moments(k)).sum(axis=1)) * bound, k, bound)
-            for k in range(STEEPEST + 1)
-            for bound in [float(np.max(areas / energies**k))]
-        )
-        return (power, largest) if draws > 0 else (0, 0.0)
+
+def lowest_envelope(functions: Array, wanted: Array, costs: Array) -> Array:
+    """Factors a >= 0 of least total cost with which the sum of functions reaches what is wanted.
+
+    `functions` (points, n) above 0, `wanted` (points,), `costs` (n,): a linear programme. The
+    result is raised by `MARGIN`, for what lies between the points; zero if nothing is wanted.
+    """
+    from scipy.optimize import linprog
+
+    some = wanted > 1e-9 * wanted.max()
+    if not some.any() or not np.all(costs > 0):
+        return np.zeros(costs.size)
+    relative = costs / costs[0]
+    scaled = functions[some] / relative / (wanted[some, None] / wanted.max())
+    found = linprog(np.ones(costs.size), A_ub=-scaled, b_ub=-np.ones(len(scaled)), method="highs")
+    if not found.success:
+        raise PhysicsError(f"burst: no envelope of the response: {found.message}")
+    shares = np.maximum(found.x, 0.0)
+    shares *= MARGIN / np.min(scaled @ shares)
+    return np.asarray(shares * wanted.max() / relative)

@@ -136,7 +136,7 @@ def pinched(energy: Array, mean: Array, pinching: Array) -> Array:
     return np.asarray(shape / mean * np.exp(logarithm))
 
 
-def moment(power: int, mean: Array, pinching: Array) -> Array:
+def moment(power: float, mean: Array, pinching: Array) -> Array:
     """<E^power> [MeV^power] of a pinched spectrum."""
     shape = 1 + pinching
     return np.asarray((mean / shape) ** power * np.exp(gammaln(shape + power) - gammaln(shape)))

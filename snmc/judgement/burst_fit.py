@@ -17,9 +17,9 @@ from snmc.ground.errors import InputError, PhysicsError
 from snmc.ground.streams import BLOCK_EVENTS, block_stream
 from snmc.judgement.statistics import best_strength
 from snmc.roles.detector import Detector
-from snmc.roles.generator import Response
+from snmc.roles.generator import PDG_OF, Response, power_law
 from snmc.run.card import RunCard
-from snmc.run.prepare import PDG_OF, Experiment, prepare, response_of
+from snmc.run.prepare import Experiment, prepare
 
 Array = npt.NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def burst_templates(card: RunCard, edges: npt.ArrayLike) -> Array:
     the same for all scales, so the number of neutrinos falls as 1/scale; flavour conversion does
     not depend on it.
 
-    The burst's arrivals, drawn once to suit the detector and once for the tail, are sorted into
+    The burst's arrivals, drawn once by E^2 and once by E^5 for the tail, are sorted into
     cells of neutrino energy 1 % wide, and one sample of reactions serves the cells for all scales:
     templates of neighbouring scales share their Monte Carlo error, and a fit is smooth in the
     scale. Neutrinos below 1 MeV are left out, as are those above 2 GeV. Raises InputError if there
@@ -58,9 +58,11 @@ def burst_templates(card: RunCard, edges: npt.ArrayLike) -> Array:
     if detector is None or len(experiment.generators) != 1:
         raise InputError(f"{card.path}: the fit of a burst needs one generator and a detector")
     bins = np.asarray(edges, dtype=np.float64)
-    area = response_of(detector)
-    usual = _arrivals(card, experiment, area, 0)
-    hard = _arrivals(card, experiment, lambda energy: area(energy) * energy**3, 1)
+    # nearly all cross sections rise as E^2; the scales move low energies to where they are seen
+    usual, hard = (
+        _arrivals(card, experiment, power_law(exponent), purpose)
+        for purpose, exponent in enumerate((2, 5))
+    )
     between = math.exp((np.log(usual[1]).mean() + np.log(hard[1]).mean()) / 2)
     fluences = _fluences(
         *(
@@ -78,8 +80,8 @@ def _arrivals(
     """Particle, energy [MeV] and weight [1/cm2] of arrivals drawn to suit a response [cm2]."""
     (generator,) = experiment.generators.values()
     source = generator.prepare(
-        experiment.supernova, experiment.observation, card.run.precision, 1, True, response
-    )
+        experiment.supernova, experiment.observation, card.run.precision, 1, True
+    ).drawn_by(response)
     if source.empty:
         raise PhysicsError(f"{card.path}: nothing of the burst arrives in the window")
     events = _BLOCKS * BLOCK_EVENTS

@@ -16,7 +16,7 @@ from snmc.judgement.series import BATCHES, Series
 from snmc.roles.decaying_particle import DecayingParticle
 from snmc.roles.detector import Detector
 from snmc.roles.generator import Response
-from snmc.run.prepare import prepare, prepare_generators, prepare_supernova, response_of
+from snmc.run.prepare import prepare, prepare_generators, prepare_supernova
 from snmc.run.scan_card import ENERGY
 
 if TYPE_CHECKING:
@@ -112,9 +112,9 @@ def _flights(point: "ScanPoint") -> list[Flight]:
 
 
 def countable(detector: Detector) -> Response:
-    """Largest area [cm2] for a particle that can be counted, see `response_of`."""
-    area = response_of(detector)
-    return lambda energy: area(energy) * detector.within_reach(energy)
+    """Area [cm2] for particles that can be counted."""
+    area = detector.effective_area
+    return lambda pdg, energy: area(pdg, energy) * detector.within_reach(energy)
 
 
 def accepted(

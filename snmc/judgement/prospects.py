@@ -16,9 +16,9 @@ from snmc.ground.units import MEV_IN_ERG
 from snmc.judgement.measurement import accepted, countable, grows
 from snmc.roles.decaying_particle import BINDING_ENERGY_ERG, DecayingParticle
 from snmc.roles.detector import Detector
-from snmc.roles.generator import Generator
+from snmc.roles.generator import PDG_OF, Generator, power_law
 from snmc.run.card import RunCard
-from snmc.run.prepare import PDG_OF, Experiment, prepare
+from snmc.run.prepare import Experiment, prepare
 
 Array = npt.NDArray[np.float64]
 
@@ -116,7 +116,8 @@ def _prospects(case: _Case, workers: int) -> dict[str, Any]:
 
 def _reach(detector: Detector) -> tuple[float, float]:
     """Smallest and largest energy [MeV] at which a detector sees anything."""
-    seen = ENERGIES[countable(detector)(ENERGIES) > 0]
+    kinds = np.array(PDG_OF[detector.daughters])[:, None]
+    seen = ENERGIES[countable(detector)(kinds, ENERGIES).max(axis=0) > 0]
     return float(seen[0]), float(seen[-1])
 
 
@@ -184,7 +185,7 @@ def _expected(case: _Case, strengths: Array) -> tuple[Array, float]:
     """
     experiment, detector = case.experiment, case.experiment.detector
     observation = experiment.observation
-    response = (lambda energy: np.ones(energy.shape)) if detector is None else countable(detector)
+    response = power_law(0) if detector is None else countable(detector)
     sampler = case.model.reweightable(
         strengths, experiment.supernova, observation, case.card.run.precision, response
     )

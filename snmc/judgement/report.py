@@ -2,9 +2,11 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from snmc.core import core_lines, core_record
 from snmc.ground.errors import InputError
@@ -17,6 +19,9 @@ from snmc.run.metadata import EventMetadata, checked
 from snmc.run.prepare import prepare_generators, prepare_supernova
 
 TREES = ("arrivals", "detections")
+CHUNK = 1 << 18  # rows read at once
+# sums of weights that files of version 0.3 have of simulated data, where they are none
+OF_WEIGHTED = ("fluence", "fluence_squared", "reactions", "counts", "counts_squared")
 
 
 def show_card(card: RunCard) -> dict[str, Any]:
@@ -114,7 +119,38 @@ def show_file(path: Path) -> dict[str, Any]:
         checked(path, metadata, EventMetadata)
         check_records(path, file)
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
-    return {"file": str(path), "complete": "tallies" in metadata, "entries": entries, **metadata}
+        channels = []
+        if metadata["detector"] is not None and "detections" in file:
+            channels = _by_channel(metadata["detector"]["channels"], file["detections"])
+    return {
+        "file": str(path), "complete": "tallies" in metadata, "entries": entries,
+        "by_channel": channels, **metadata,
+    }  # fmt: skip
+
+
+def _by_channel(names: Sequence[str], tree: Any) -> list[dict[str, Any]]:
+    """Sums over the rows of a tree of detections for each channel, by the names of all.
+
+    `rows`; of those accepted `accepted`, their number, `counts`, the sum w of their weights, and
+    `effective`, their effective number w^2 / sum of squares: as many equal weights have the same
+    relative error.
+    """
+    sums = np.zeros((4, len(names)))
+    for part in tree.iterate(["channel", "weight", "accepted"], step_size=CHUNK, library="np"):
+        known = (part["channel"] >= 0) & (part["channel"] < len(names))
+        channel, weight, accepted = (
+            part[name][known] for name in ("channel", "weight", "accepted")
+        )
+        of_rows = np.ones(channel.size), accepted, weight * accepted, weight**2 * accepted
+        sums += [np.bincount(channel, one, len(names)) for one in of_rows]
+    effective = np.divide(sums[2] ** 2, sums[3], out=np.zeros(len(names)), where=sums[3] > 0)
+    return [
+        {"channel": name, "rows": int(rows), "accepted": int(accepted), "counts": float(counts),
+         "effective": float(number)}
+        for name, rows, accepted, counts, number in zip(
+            names, *sums[:3], effective, strict=True
+        )
+    ]  # fmt: skip
 
 
 def file_text(told: Mapping[str, Any]) -> str:
@@ -122,7 +158,10 @@ def file_text(told: Mapping[str, Any]) -> str:
     lines = [f"{told['file']}: {told['title']}"]
     if not told["complete"]:
         lines.append("  unfinished: an interrupted run, go on with `snmc run CARD --resume`")
-    detector = told["detector"]
+    detector, supernovae = told["detector"], told["card"]["run"].get("supernovae")
+    simulated = supernovae is not None
+    if simulated:
+        lines.append(f"  simulated  {supernovae} supernovae: each row is one draw of weight 1")
     lines += [
         *core_lines(told["core"]),
         f"  detector   {'none' if detector is None else detector['name']}",
@@ -132,16 +171,16 @@ def file_text(told: Mapping[str, Any]) -> str:
     generators = told["generators"]
     for generator in generators if len(generators) > 1 else ():
         lines.append(f"generator  {generator['label']}: {generator['title']}")
-        lines += _sums(generator)
+        lines += _sums(generator, simulated)
     if len(generators) > 1 and told["complete"]:
         lines.append("all generators")
-    lines += _sums(told)
+    lines += _sums(told, simulated)
     for tree, columns in told["columns"].items():
         rows = told["entries"].get(tree)
         lines.append(f"{tree}" + ("" if rows is None else f", {rows} rows"))
         lines += _described(columns)
     if detector is not None:
-        lines.append("channels   " + _numbered(detector["channels"]))
+        lines += _channel_lines(told["by_channel"])
     for number, generator in enumerate(generators):
         label = f" of generator {number} {generator['label']}" if len(generators) > 1 else ""
         if "normalisation" in generator:
@@ -175,9 +214,26 @@ def _described(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
     ]
 
 
+def _channel_lines(channels: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Table of the channels: rows, those accepted, their counts and effective number."""
+    return [
+        f"{'channels':<28} {'rows':>10} {'accepted':>10} {'counts':>12} {'N_eff':>10}",
+        *(
+            f"  {number:>2} {one['channel']:<23} {one['rows']:10} {one['accepted']:10} "
+            f"{one['counts']:12.6g} {one['effective']:10.0f}"
+            for number, one in enumerate(channels)
+        ),
+    ]
+
+
 def _numbered(names: Iterable[str]) -> str:
     return ", ".join(f"{i} {name}" for i, name in enumerate(names))
 
 
-def _sums(told: Mapping[str, Any]) -> list[str]:
-    return [f"  {name:<18} {number:.6g}" for name, number in told.get("tallies", {}).items()]
+def _sums(told: Mapping[str, Any], simulated: bool) -> list[str]:
+    """Lines with the tallies; what files of 0.3 call fluence of simulated data is none."""
+    return [
+        f"  {name:<18} {number:.6g}"
+        for name, number in told.get("tallies", {}).items()
+        if not (simulated and name in OF_WEIGHTED)
+    ]

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from snmc.ground.columns import Columns
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.roles.generator import Observation, Source
 from snmc.run.card import RunCard
-from snmc.run.pipeline import Part, Plan, groups_in_order
+from snmc.run.pipeline import Part, Plan, groups_in_order, plan_run
 from snmc.run.prepare import prepare
 
 Array = npt.NDArray[np.float64]
@@ -106,14 +106,14 @@ def validate(card: RunCard, *, workers: int | None, quiet: bool) -> Validation:
     """
     workers = workers or os.cpu_count() or 1
     experiment = prepare(card)
+    weighted = replace(card, run=replace(card.run, supernovae=None))
+    plan = plan_run(weighted, experiment, workers, quiet)
     comparisons: list[Comparison] = []
-    for label, generator in experiment.generators.items():
-        source = generator.prepare(
-            experiment.supernova, experiment.observation, card.run.precision, workers, quiet
-        )
+    for label, part in zip(experiment.generators, plan.parts, strict=True):
         comparisons += compare(
-            source, label, experiment.observation, card.run.seed, card.run.events, workers, quiet
-        )
+            part.source, label, experiment.observation, card.run.seed, card.run.events, workers,
+            quiet,
+        )  # fmt: skip
     return Validation(tuple(comparisons))
 
 

@@ -26,7 +26,7 @@ from snmc.production.emission import (
     emission_grid,
     emitted_numbers,
 )
-from snmc.roles.generator import Generator, Observation, Response, Supernova
+from snmc.roles.generator import PDG_OF, Generator, Observation, Response, Supernova
 from snmc.thermal import FERMI, Screening
 
 Array = npt.NDArray[np.float64]
@@ -112,15 +112,13 @@ class DecayingParticle(Generator):
         precision: Precision,
         workers: int,
         quiet: bool,
-        response: Response | None = None,
     ) -> "DecaySource":
         """Compute emission and decay tables, see `Generator.prepare`."""
         emission = self.emission(supernova, precision, workers, quiet)
         sampler = DecaySampler(
             emission, self.modes(), self.mass, supernova.flight(observation),
             self._polarisation_for(observation, supernova, emission, workers),
-            None if response is None else self._largest_area(emission, response),
-            self.secondaries,
+            secondaries=self.secondaries,
         )  # fmt: skip
         return DecaySource(sampler, self.paper_law)
 
@@ -173,7 +171,7 @@ class DecayingParticle(Generator):
         return ReweightableSampler(
             emission, opacity, strengths, self.modes(), self.mass, supernova.flight(observation),
             self._polarisation_for(observation, supernova, emission, 1),
-            self._largest_area(emission, response), self.secondaries, flights,
+            largest_response(emission, self.mass, response), self.secondaries, flights,
         )  # fmt: skip
 
     def reweightable_energy(
@@ -248,14 +246,6 @@ class DecayingParticle(Generator):
             self.mass,
             supernova.neutrinosphere,
         )
-
-    def _largest_area(self, emission: Emission, response: Response) -> Array:
-        """Largest area [cm2] for any daughter of a parent of each energy or less."""
-        E = emission.energies
-        highest = (E + np.sqrt((E - self.mass) * (E + self.mass))) / 2
-        lower = np.linspace(0, highest[0], _SOFTER)[1:-1]  # of parents at rest, or sent backward
-        areas = np.maximum.accumulate(response(np.concatenate([lower, highest])))
-        return np.asarray(areas[lower.size :])
 
     def _polarisation_for(
         self, observation: Observation, supernova: Supernova, emission: Emission, workers: int
@@ -385,6 +375,16 @@ def emission_report(
     }
 
 
+def largest_response(emission: Emission, mass: float, response: Response) -> Array:
+    """Largest response to any daughter of a parent of each energy of the emission, or less."""
+    E = emission.energies
+    highest = (E + np.sqrt((E - mass) * (E + mass))) / 2
+    lower = np.linspace(0, highest[0], _SOFTER)[1:-1]  # of parents at rest, or sent backward
+    kinds = np.concatenate(list(PDG_OF.values()))[:, None]
+    largest = response(kinds, np.concatenate([lower, highest])).max(axis=0)
+    return np.asarray(np.maximum.accumulate(largest)[lower.size :])
+
+
 class DecaySource:
     """The decays of one emission as a source of arrivals (see `snmc.roles.generator.Source`)."""
 
@@ -406,6 +406,17 @@ class DecaySource:
     ) -> Columns:
         """Draw `count` of the run's `events`, numbered from `first_event`."""
         return self.sampler.sample(stream, first_event, count, events)
+
+    def drawn_by(self, response: Response) -> "DecaySource":
+        """The same decays, of parents drawn by the largest response to any of their daughters."""
+        one = self.sampler
+        return DecaySource(
+            DecaySampler(
+                one.emission, one.modes, one.mass, one.flight, one.polarisation,
+                largest_response(one.emission, one.mass, response), one.secondaries,
+            ),
+            self.paper_law,
+        )  # fmt: skip
 
     def largest_weight(self, events: int) -> float:
         """Weight that only rows beyond the tilt's best case exceed, see `Source`.

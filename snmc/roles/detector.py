@@ -55,7 +55,8 @@ class Reactions:
     """What a batch of arrivals makes in the detector, before any measurement.
 
     `rows` (n,): the arrivals that can react; `area` (n,) [cm2]: expected reactions per unit
-    fluence; `channel` (n,): number of each one's channel; `states`: what they leave.
+    fluence for which each stands; `channel` (n,): number of each one's channel; `states`: what they
+    leave.
     """
 
     rows: npt.NDArray[np.int64]
@@ -100,12 +101,23 @@ class Detector(ABC):
         """What the detector has seen, if the card says."""
 
     @abstractmethod
-    def effective_area(self, pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Floats:
-        """Expected reactions per unit fluence [cm2], before efficiency and windows.
+    def areas(self, pdg: Integers, energy: Floats) -> Floats:
+        """Expected reactions per unit fluence [cm2] in each channel, (channels, n).
 
-        `pdg`: particles, `energy` [MeV]: arrays that broadcast. Particles it cannot see give 0.
-        Raises PhysicsError where a cross section is beyond its range.
+        `pdg`: particles, `energy` [MeV] (n,). Before efficiency and windows; particles it cannot
+        see give 0. Raises PhysicsError where a cross section is beyond its range.
         """
+
+    def effective_area(self, pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Floats:
+        """Expected reactions per unit fluence [cm2], the sum over the channels of `areas`.
+
+        `pdg`, `energy` [MeV]: arrays that broadcast.
+        """
+        codes, energies = np.broadcast_arrays(
+            np.asarray(pdg, dtype=np.int32), np.asarray(energy, dtype=np.float64)
+        )
+        areas = self.areas(codes.ravel(), energies.ravel())
+        return np.asarray(areas.sum(axis=0).reshape(energies.shape))
 
     def within_reach(self, energy: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether a particle of `energy` [MeV] can leave a signal inside the energy window at all.
@@ -121,12 +133,13 @@ class Detector(ABC):
         self,
         pdg: Integers,
         energy: Floats,
+        importance: Floats | None,
         stream: np.random.Generator,
         unseen: np.random.Generator | None,
     ) -> Reactions:
         """Reactions of the arrivals whose effective area is above zero, in their order.
 
-        `unseen`: as of `snmc.interactions.channel.Channel.sample`.
+        `importance`: as of `detect`; `unseen`: as of `snmc.interactions.channel.Channel.sample`.
         """
 
     @abstractmethod
@@ -148,18 +161,20 @@ class Detector(ABC):
         window: float,
         stream: np.random.Generator,
         *,
+        importance: Floats | None = None,
         complete: bool = True,
     ) -> Detections:
         """Turn a batch of arrivals into detections.
 
         Each arrival that can react makes one reaction, its channel drawn in proportion to the
         channels' shares, and each visible signal of it one row; rows keep the arrivals' order,
-        those of one reaction stand together, and a reaction without any signal gives none. A row
-        is weighted with the expected number of the reactions: weight [1/cm2] times
-        `effective_area`. `accepted` says whether the event is kept: efficiency and live time
-        (drawn for each row), reconstructed energy inside the energy window, and time in 0 to
-        `window` [s]; weights of accepted rows sum to the expected count. An instrument without
-        imaging reports the supernova's own direction.
+        those of one reaction stand together, and a reaction without any signal gives none. A row is
+        weighted with the expected number of the reactions: weight [1/cm2] times `effective_area`.
+        With an `importance` (channels,) of a reaction in each channel, channels are drawn in
+        proportion to area times importance, and the weights undo it. `accepted` says whether the
+        event is kept: efficiency and live time (drawn for each row), reconstructed energy inside
+        the energy window, and time in 0 to `window` [s]; weights of accepted rows sum to the
+        expected count. An instrument without imaging reports the supernova's own direction.
 
         `arrivals`: columns of `ground.columns.ARRIVALS`; `stream`: random numbers, to which the
         result is bound; `complete`: whether particles are wanted that do not show, which takes
@@ -171,6 +186,7 @@ class Detector(ABC):
         reactions = self._react(
             np.asarray(arrivals["pdg"], dtype=np.int32),
             np.asarray(arrivals["energy"], dtype=np.float64),
+            importance,
             stream,
             stream.spawn(1)[0] if complete else None,
         )

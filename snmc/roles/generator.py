@@ -16,8 +16,22 @@ from snmc.production.emission import Precision
 
 Array = npt.NDArray[np.float64]
 Value = float | str | tuple[str, ...]
-Response = Callable[[Array], Array]
-"""Largest area [cm2] a detector shows to any particle looked for, at energies [MeV]."""
+Response = Callable[[npt.ArrayLike, npt.ArrayLike], Array]
+"""How much is wanted of particles (PDG numbers) of energies [MeV] that broadcast, such as the area
+[cm2] that a detector shows to them; not below 0."""
+PDG_OF: Mapping[Daughter, tuple[int, ...]] = {
+    "photon": (22,),
+    "neutrino": (12, -12, 14, -14, 16, -16),
+}
+
+
+def power_law(exponent: int) -> Response:
+    """E^exponent for particles of any kind; with 0 the response of what takes all alike."""
+
+    def response(pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Array:
+        return np.broadcast_arrays(np.asarray(energy, np.float64) ** exponent, pdg)[0]
+
+    return response
 
 
 @dataclass(frozen=True)
@@ -74,8 +88,14 @@ class Source(Protocol):
     ) -> Columns:
         """Draw `count` of the run's `events`, numbered from `first_event`."""
 
+    def drawn_by(self, response: Response) -> "Source":
+        """The same source, whose events are drawn in proportion to `response` where it can.
+
+        Weights undo it: sums do not change but in their errors.
+        """
+
     def largest_weight(self, events: int) -> float:
-        """Weight [1/cm2], or expected counts where a response was given, that few rows exceed."""
+        """Weight [1/cm2], times the response if drawn by one, that few rows exceed."""
 
     def analytic(self, daughter: Daughter, edges: Array) -> Mapping[str, Array]:
         """Fluence [1/cm2] of photons, or of all neutrinos, in bins between `edges` [MeV] by name.
@@ -181,12 +201,10 @@ class Generator(ABC):
         precision: Precision,
         workers: int,
         quiet: bool,
-        response: Response | None = None,
     ) -> Source:
         """Compute all that one run needs and return the source of its arrivals.
 
-        `workers`: threads; `quiet`: no progress bar; `response`: the detector's area, given when
-        unweighted events are wanted, so that few are thrown away.
+        `workers`: threads; `quiet`: no progress bar.
         """
 
     @abstractmethod

@@ -83,33 +83,27 @@ class NeutrinoDetector(Detector):
         """Events seen, if the card says."""
         return self._card.observed
 
-    def _areas(self, pdg: Integers, energy: Floats) -> Floats:
-        """Targets times cross section [cm2] by channel, (channels, n)."""
+    def areas(self, pdg: Integers, energy: Floats) -> Floats:
+        """Targets times cross section [cm2] by channel, (channels, n).
+
+        Raises PhysicsError for an energy of a particle that reacts beyond 2 GeV.
+        """
         areas = np.empty((len(self._channels), energy.size))
         for row, channel, targets in zip(areas, self._channels, self.targets, strict=True):
             np.multiply(channel.cross_section(pdg, energy), targets, out=row)
         return areas
 
-    def effective_area(self, pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Floats:
-        """Targets times cross section [cm2], summed over the channels.
-
-        `pdg`, `energy` [MeV]: arrays that broadcast. Raises PhysicsError for an energy of a
-        particle that reacts beyond 2 GeV.
-        """
-        codes, energies = np.broadcast_arrays(
-            np.asarray(pdg, dtype=np.int32), np.asarray(energy, dtype=np.float64)
-        )
-        areas = self._areas(codes.ravel(), energies.ravel())
-        return np.asarray(areas.sum(axis=0).reshape(energies.shape))
-
     def _react(
         self,
         pdg: Integers,
         energy: Floats,
+        importance: Floats | None,
         stream: np.random.Generator,
         unseen: np.random.Generator | None,
     ) -> Reactions:
-        areas = self._areas(pdg, energy)
+        areas = self.areas(pdg, energy)
+        if importance is not None:
+            areas *= importance[:, None]
         area = areas.sum(axis=0)
         rows = np.flatnonzero(area > 0)
         if rows.size < area.size:
@@ -124,7 +118,8 @@ class NeutrinoDetector(Detector):
         states = _joined(parts, rows.size)
         if self._card.muons is not None and not self._card.muons.visible:
             states = _without(states, states.signal_kind == MUON_LIKE)
-        return Reactions(rows, area[rows], chosen, states)
+        area = area[rows] if importance is None else area[rows] / importance[chosen]
+        return Reactions(rows, area, chosen, states)
 
     def _containment(self, energy: Floats) -> Floats | None:
         resolution = self._card.angular_resolution

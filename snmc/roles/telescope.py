@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from snmc.interactions.channel import GAMMA_LIKE, Floats, Integers, one_signal
 from snmc.roles.detector import Detector, Reactions
@@ -35,19 +34,19 @@ class Telescope(Detector):
         """Counts seen, if the card says."""
         return self._card.observed
 
-    def effective_area(self, pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Floats:
-        """Area [cm2] of the card's table; `pdg`, `energy` [MeV] broadcast; 0 unless photons."""
-        energies = np.asarray(energy, dtype=np.float64)
-        return np.where(np.asarray(pdg) == PHOTON, self._card.effective_area(energies), 0.0)
+    def areas(self, pdg: Integers, energy: Floats) -> Floats:
+        """Area [cm2] of the card's table for photons of `energy` [MeV], (1, n); else 0."""
+        return np.where(pdg == PHOTON, self._card.effective_area(energy), 0.0)[None]
 
     def _react(
         self,
         pdg: Integers,
         energy: Floats,
+        importance: Floats | None,
         stream: np.random.Generator,
         unseen: np.random.Generator | None,
     ) -> Reactions:
-        area = self.effective_area(pdg, energy)
+        (area,) = self.areas(pdg, energy)  # one channel: its importance changes nothing
         rows = np.flatnonzero(area > 0)
         forward, zero = np.ones(rows.size), np.zeros(rows.size)
         return Reactions(

@@ -41,7 +41,8 @@ from snmc.roles.detector import Detections, Detector, spread
 from snmc.roles.generator import Source
 from snmc.roles.model_file import model_source
 from snmc.run.card import RunCard
-from snmc.run.prepare import Experiment, check_reach, prepare, reach_of, response_of
+from snmc.run.importance import importance_of
+from snmc.run.prepare import Experiment, check_reach, prepare, reach_of
 from snmc.run.scheduler import check_scheduler, heard, ordered
 from snmc.run.sink import RootSink, refuse_existing
 
@@ -51,7 +52,9 @@ MOST_EVENTS = 10**12  # of a run, as a card may ask for
 MOST_AT_ONCE = 10**8  # trials of one explosion, whose reactions are sorted in memory
 MENTIONED = 0.9  # share of the energy that passes the neutrinosphere, if it is smaller
 SMALLEST_ERROR = 1e-3  # per cent; equal weights leave rounding
-_TRIALS = 1  # purpose of the stream that draws how many trials a simulated data set takes
+# purposes of streams besides the events: trials of simulated data, the sample by which others are
+# drawn
+_TRIALS, _FIRST = 1, 2
 # columns that number the rows of a file, and the tally of those before a group
 _COUNTED = {"arrival": "arrival_rows", "reaction": "reaction_rows"}
 
@@ -61,12 +64,14 @@ class Part:
     """One generator of a run: `trials` (portions,), how many it makes in each portion of the run.
 
     `mean_events`: of simulated data, whose trials are Poisson numbers, the mean of all of them;
-    else their number.
+    else their number. `importance` (channels,): by which reactions are drawn, see
+    `Detector.detect`.
     """
 
     source: Source
     trials: npt.NDArray[np.int64]
     mean_events: int
+    importance: npt.NDArray[np.float64] | None = None
 
     @property
     def events(self) -> int:
@@ -269,12 +274,9 @@ def _variance(tallies: Mapping[str, float], name: str) -> float:
 def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -> Plan:
     """Compute the tables of a run and how many events it takes."""
     run, detector = card.run, experiment.detector
-    response = None
-    if run.supernovae is not None and detector is not None:
-        response = response_of(detector)
     sources = [
         generator.prepare(
-            experiment.supernova, experiment.observation, run.precision, workers, quiet, response
+            experiment.supernova, experiment.observation, run.precision, workers, quiet
         )
         for generator in experiment.generators.values()
     ]
@@ -282,10 +284,13 @@ def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -
         if generator.highest_energy is None:  # of the others it was checked when they were made
             check_reach(card, label, reach_of(source), detector)
     window = experiment.observation.window
-    if run.supernovae is None:
-        whole = np.array([run.events])
-        parts = tuple(Part(source, whole, run.events) for source in sources)
+    if run.supernovae is None or detector is None:
+        parts = tuple(
+            _weighted(source, number, run.events, run.seed, detector)
+            for number, source in enumerate(sources)
+        )
         return Plan(parts, detector, window, run.seed)
+    sources = [source.drawn_by(detector.effective_area) for source in sources]
     # A Poisson process: as many trials as leave each kept with probability below one.
     means = [run.supernovae * source.largest_weight(1) for source in sources]
     explosions = _portions(card, run.supernovae, sum(means))
@@ -296,6 +301,21 @@ def plan_run(card: RunCard, experiment: Experiment, workers: int, quiet: bool) -
         for mean in [max(1, int(np.ceil(means[number])))]
     )
     return Plan(parts, detector, window, run.seed, explosions)
+
+
+def _weighted(
+    source: Source, number: int, events: int, seed: int, detector: Detector | None
+) -> Part:
+    """Generator `number` of a run of weighted events, drawn by what a detector sees of it."""
+    importance = None
+    if detector is not None:
+        stream = block_stream(seed, number, _FIRST)
+        first = source.arrivals(stream, 0, BLOCK_EVENTS, BLOCK_EVENTS)
+        importance = importance_of(detector, first)
+    if detector is None or importance is None:
+        return Part(source, np.array([events]), events)
+    source = source.drawn_by(importance.response(detector))
+    return Part(source, np.array([events]), events, importance.channels)
 
 
 def _portions(card: RunCard, supernovae: int, trials: float) -> npt.NDArray[np.int64]:
@@ -331,7 +351,7 @@ def _block(
     arrivals = part.source.arrivals(stream, first, count, part.mean_events)
     detections, repeated = None, 0
     if plan.detector is not None:
-        detections = plan.detector.detect(arrivals, plan.window, stream)
+        detections = plan.detector.detect(arrivals, plan.window, stream, importance=part.importance)
     if plan.supernovae is not None and explosions is not None and detections is not None:
         arrivals, detections, repeated = _unweighted(
             arrivals, detections, plan.supernovae, explosions, stream

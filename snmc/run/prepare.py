@@ -8,11 +8,9 @@ import numpy as np
 from snmc.core import load_core
 from snmc.ground.errors import InputError, PhysicsError
 from snmc.roles.detector import Detector
-from snmc.roles.generator import Array, Generator, Observation, Response, Source, Supernova
+from snmc.roles.generator import PDG_OF, Generator, Observation, Source, Supernova
 from snmc.roles.registry import find_detector, find_generator
 from snmc.run.card import RunCard
-
-PDG_OF = {"photon": (22,), "neutrino": (12, -12, 14, -14, 16, -16)}
 
 
 @dataclass(frozen=True)
@@ -117,16 +115,3 @@ def reach_of(source: Source) -> float:
     beyond = np.cumsum(cells[::-1])[::-1]
     last = np.flatnonzero(beyond > 1e-12 * beyond[0])
     return float(energies[last[-1] + 1]) if last.size else 0.0
-
-
-def response_of(detector: Detector) -> Response:
-    """Largest area [cm2] that the detector shows to any particle it looks for."""
-
-    def response(energy: Array) -> Array:
-        areas = [
-            detector.effective_area(np.full(energy.shape, pdg, np.int32), energy)
-            for pdg in PDG_OF[detector.daughters]
-        ]
-        return np.asarray(np.max(areas, axis=0))
-
-    return response

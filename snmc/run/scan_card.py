@@ -19,11 +19,10 @@ from snmc.ground.errors import InputError, PhysicsWarning
 from snmc.ground.text import shown
 from snmc.ground.units import number_within
 from snmc.roles.decaying_particle import DecayingParticle
-from snmc.roles.generator import Generator, Parameter, Value
+from snmc.roles.generator import PDG_OF, Generator, Parameter, Value
 from snmc.roles.registry import detector_cards, find_generator
 from snmc.run.card import CardTables, Check, RunCard, read_card
 from snmc.run.limit_setting import Comparison, DataSetting, LimitSetting, detector_of, read_limit
-from snmc.run.prepare import PDG_OF
 from snmc.run.scan_tables import ENERGY, CouplingRange, LimitTable, MassRange, Range, ScanTable
 from snmc.run.values import (
     CompleteError,

@@ -225,14 +225,18 @@ def test_flight_limits_angles_beyond_a_right_angle():
     assert flight.max_sine() == np.inf
 
 
-def test_every_generator_of_a_list_closes(card_text, tmp_path):
-    """Catches a list of which only the first is compared, or a sum with the flux of one part."""
+@pytest.mark.parametrize("detector", [(), ("observation.detector=hyper-kamiokande",)])
+def test_every_generator_of_a_list_closes(card_text, tmp_path, detector):
+    """Catches a list of which only the first is compared, or a sum with the flux of one part.
+
+    With a detector: also events that are drawn by what it sees, whose weights do not undo it.
+    """
     head, _, rest = card_text.partition("[generator]")
     path = tmp_path / "list.toml"
     dipole = '[[generator]]\nname = "dipole"\nmass = "100 MeV"\nd = "1e-14 / MeV"\n\n'
     burst = '[[generator]]\nname = "burst"\nenergy = "1e53 erg"\n\n'
     path.write_text(head + dipole + burst + rest[rest.index("[observation]") :])
-    card = load_card(path, ["observation.daughters=neutrino", "observation.window=10 s"])
+    card = load_card(path, ["observation.daughters=neutrino", "observation.window=10 s", *detector])
     result = validate(card, workers=2, quiet=True)
     assert [one.generator for one in result.comparisons] == ["dipole", "burst"]
     assert result.passed, result.text()

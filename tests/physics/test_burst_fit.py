@@ -106,9 +106,8 @@ def test_templates_against_a_burst_of_that_mean_energy(imb: Setup, tmp_path: Pat
     experiment = prepare(card)
     (generator,) = experiment.generators.values()
     source = generator.prepare(
-        experiment.supernova, experiment.observation, "draft", 1, True,
-        lambda energy: imb.detector.effective_area(-12, energy),
-    )  # fmt: skip
+        experiment.supernova, experiment.observation, "draft", 1, True
+    ).drawn_by(imb.detector.effective_area)
     arrivals = source.arrivals(np.random.default_rng(4), 0, 600_000, 600_000)
     found = imb.detector.detect(arrivals, 10.0, np.random.default_rng(5)).columns
     kept = np.asarray(found["accepted"], dtype=bool)

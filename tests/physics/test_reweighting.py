@@ -41,6 +41,11 @@ def area(energy: Array) -> Array:
     return (energy / 100) ** 2
 
 
+def response(pdg: npt.ArrayLike, energy: npt.ArrayLike) -> Array:
+    """The same for all particles."""
+    return np.asarray(area(np.asarray(energy)) + 0.0 * np.asarray(pdg))
+
+
 def dipole(d: float) -> Dipole:
     return Dipole(
         {"mass": 60.0, "d": d, "nature": "majorana", "screening": "electron",
@@ -83,7 +88,7 @@ def test_reweighted_counts_are_those_of_each_coupling(make, low, high, observati
     """
     couplings = np.geomspace(low, high, 10)
     strengths = (couplings / low) ** 2
-    sampler = make(low).reweightable(strengths, supernova, observation, "draft", area)
+    sampler = make(low).reweightable(strengths, supernova, observation, "draft", response)
     sample = sampler.draw(block_stream(5, 0), 0, EVENTS, EVENTS)
     pulls = []
     for number, (coupling, strength) in enumerate(zip(couplings, strengths, strict=True)):
@@ -91,7 +96,8 @@ def test_reweighted_counts_are_those_of_each_coupling(make, low, high, observati
         found, error = folded(columns)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PhysicsWarning)
-            source = make(coupling).prepare(supernova, observation, "draft", 1, True, area)
+            source = make(coupling).prepare(supernova, observation, "draft", 1, True)
+            source = source.drawn_by(response)
         direct, direct_error = folded(source.arrivals(block_stream(6, number), 0, EVENTS, EVENTS))
         if found**2 > 100 * error**2:
             pulls.append((found - direct) / np.hypot(error, direct_error))
@@ -114,8 +120,10 @@ def test_heavy_parents_of_soft_photons_are_drawn(supernova):
          "processes": ("inverse-decay",)}
     )  # fmt: skip
     sums = []
-    for response in (band, None):
-        source = model.prepare(supernova, PHOTONS, "draft", 1, True, response)
+    for tilted in (True, False):
+        source = model.prepare(supernova, PHOTONS, "draft", 1, True)
+        if tilted:
+            source = source.drawn_by(lambda pdg, energy: band(np.asarray(energy)) + 0.0 * pdg)
         rows = source.arrivals(block_stream(4, 0), 0, 100_000, 100_000)
         value = rows["weight"] * band(rows["energy"])
         sums.append((value.sum(), np.sqrt((value**2).sum())))
@@ -127,7 +135,7 @@ def test_heavy_parents_of_soft_photons_are_drawn(supernova):
 def test_spectra_are_the_weights_in_bins(supernova):
     """Would catch rows in the wrong bin, or events whose rows are counted as independent."""
     strengths = np.array([1.0, 1e3])
-    sampler = majoron(1e-10).reweightable(strengths, supernova, NEUTRINOS, "draft", area)
+    sampler = majoron(1e-10).reweightable(strengths, supernova, NEUTRINOS, "draft", response)
     sample = sampler.draw(block_stream(5, 0), 0, 20_000, 20_000)
     energy, event = sample.columns["energy"], sample.columns["event"]
     rows = np.flatnonzero(energy > 20)
@@ -213,7 +221,7 @@ def test_a_sample_needs_no_strength_to_be_drawn(supernova):
     totals, errors = [], []
     for top in (1e2, 1e10):
         sampler = make(1e-15).reweightable(
-            np.array([1.0, top]), supernova, observation, "draft", area
+            np.array([1.0, top]), supernova, observation, "draft", response
         )
         assert isinstance(sampler, ReweightableSampler)
         sample = sampler.draw(block_stream(5, 1), 0, EVENTS, EVENTS)
