@@ -125,7 +125,10 @@ def test_a_link_in_place_of_a_lock_is_not_followed(tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("mine")
     (tmp_path / ".o.root.lock").symlink_to(victim)
-    with pytest.raises(OutputError, match=r"o\.root: cannot be locked"), locked(tmp_path / "o.root"):
+    with (
+        pytest.raises(OutputError, match=r"o\.root: cannot be locked"),
+        locked(tmp_path / "o.root"),
+    ):
         pass
     assert victim.read_text() == "mine"
 
