@@ -119,38 +119,38 @@ def show_file(path: Path) -> dict[str, Any]:
         checked(path, metadata, EventMetadata)
         check_records(path, file)
         entries = {name: int(file[name].num_entries) for name in TREES if name in file}
-        channels = _by_channel(file["detections"]) if "detections" in file else {}
+        channels = []
+        if metadata["detector"] is not None and "detections" in file:
+            channels = _by_channel(metadata["detector"]["channels"], file["detections"])
     return {
         "file": str(path), "complete": "tallies" in metadata, "entries": entries,
         "by_channel": channels, **metadata,
     }  # fmt: skip
 
 
-def _by_channel(tree: Any) -> dict[str, list[float]]:
-    """Sums over the rows of a tree of detections, by the number of the channel.
+def _by_channel(names: Sequence[str], tree: Any) -> list[dict[str, Any]]:
+    """Sums over the rows of a tree of detections for each channel, by the names of all.
 
     `rows`; of those accepted `accepted`, their number, `counts`, the sum w of their weights, and
     `effective`, their effective number w^2 / sum of squares: as many equal weights have the same
     relative error.
     """
-    sums = np.zeros((4, 0))
+    sums = np.zeros((4, len(names)))
     for part in tree.iterate(["channel", "weight", "accepted"], step_size=CHUNK, library="np"):
-        accepted = part["accepted"]
-        weights = [
-            np.ones(accepted.size),
-            accepted,
-            *(part["weight"] ** n * accepted for n in (1, 2)),
-        ]
-        more = np.array([np.bincount(part["channel"], one, sums.shape[1]) for one in weights])
-        more[:, : sums.shape[1]] += sums
-        sums = more
-    rows, accepted, counts, squares = sums
-    effective = np.divide(counts**2, squares, out=np.zeros_like(counts), where=squares > 0)
-    names = ("rows", "accepted", "counts", "effective")
-    return {
-        name: [float(number) for number in one]
-        for name, one in zip(names, (rows, accepted, counts, effective), strict=True)
-    }
+        known = (part["channel"] >= 0) & (part["channel"] < len(names))
+        channel, weight, accepted = (
+            part[name][known] for name in ("channel", "weight", "accepted")
+        )
+        of_rows = np.ones(channel.size), accepted, weight * accepted, weight**2 * accepted
+        sums += [np.bincount(channel, one, len(names)) for one in of_rows]
+    effective = np.divide(sums[2] ** 2, sums[3], out=np.zeros(len(names)), where=sums[3] > 0)
+    return [
+        {"channel": name, "rows": int(rows), "accepted": int(accepted), "counts": float(counts),
+         "effective": float(number)}
+        for name, rows, accepted, counts, number in zip(
+            names, *sums[:3], effective, strict=True
+        )
+    ]  # fmt: skip
 
 
 def file_text(told: Mapping[str, Any]) -> str:
@@ -180,7 +180,7 @@ def file_text(told: Mapping[str, Any]) -> str:
         lines.append(f"{tree}" + ("" if rows is None else f", {rows} rows"))
         lines += _described(columns)
     if detector is not None:
-        lines += _channel_lines(detector["channels"], told["by_channel"])
+        lines += _channel_lines(told["by_channel"])
     for number, generator in enumerate(generators):
         label = f" of generator {number} {generator['label']}" if len(generators) > 1 else ""
         if "normalisation" in generator:
@@ -214,18 +214,16 @@ def _described(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
     ]
 
 
-def _channel_lines(names: Sequence[str], sums: Mapping[str, Sequence[float]]) -> list[str]:
+def _channel_lines(channels: Sequence[Mapping[str, Any]]) -> list[str]:
     """Table of the channels: rows, those accepted, their counts and effective number."""
-    lines = [f"{'channels':<28} {'rows':>10} {'accepted':>10} {'counts':>12} {'N_eff':>10}"]
-    for number, name in enumerate(names):
-        rows, accepted, counts, effective = (
-            one[number] if number < len(one) else 0.0 for one in sums.values()
-        )
-        lines.append(
-            f"  {number:>2} {name:<23} {rows:10.0f} {accepted:10.0f} {counts:12.6g} "
-            f"{effective:10.0f}"
-        )
-    return lines
+    return [
+        f"{'channels':<28} {'rows':>10} {'accepted':>10} {'counts':>12} {'N_eff':>10}",
+        *(
+            f"  {number:>2} {one['channel']:<23} {one['rows']:10} {one['accepted']:10} "
+            f"{one['counts']:12.6g} {one['effective']:10.0f}"
+            for number, one in enumerate(channels)
+        ),
+    ]
 
 
 def _numbered(names: Iterable[str]) -> str:

@@ -57,10 +57,11 @@ GROWTH = 10  # factor by which that room then grows
 DIRECTORY_BYTES = 2048  # room for the names of all objects
 STREAMER_BYTES = 16_384  # room for the descriptions of all classes
 TITLES = {  # of the trees
-    "arrivals": "daughters of sampled decays that the observation can see",
+    "arrivals": "particles at Earth that the observation can see",
     "detections": "visible signals of reactions in the detector",
     "blocks": "groups of blocks that are done",
 }
+REACTED = "particles that reacted, one row a reaction"  # title of simulated arrivals
 NEAR = 32  # bytes between two changes below which they reach the disk as one
 
 
@@ -309,7 +310,8 @@ class RootSink:
                 self._file.file._cascading.freesegments.release = lambda start, stop: None
                 self._file["metadata"] = sealed(metadata)
                 columns = self._arrival_columns
-                self._arrivals = self._tree("arrivals", _branch_types(columns), _titles(columns))
+                titles = _titles(columns) | ({"": REACTED} if with_supernova else {})
+                self._arrivals = self._tree("arrivals", _branch_types(columns), titles)
                 if with_detections:
                     particles = {c.name: np.dtype(c.dtype).name for c in PARTICLES}
                     record = ", ".join(f"{name}: {dtype}" for name, dtype in particles.items())

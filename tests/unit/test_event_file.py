@@ -226,7 +226,8 @@ def test_titles_and_entries(tmp_path: Path) -> None:
     path = tmp_path / "a.root"
     made(path, GROUPS, whole=True)
     with uproot.open(path) as file:
-        assert file["arrivals"].title == "daughters of sampled decays that the observation can see"
+        assert file["arrivals"].title == "particles that reacted, one row a reaction"
+        assert file["detections"].title == "visible signals of reactions in the detector"
         for tree, spec in (("arrivals", ARRIVALS), ("detections", DETECTIONS)):
             for column in file_columns(spec, True):
                 unit = f" [{column.unit}]" if column.unit else ""

@@ -103,7 +103,7 @@ def mutants(tree):
 
 def tell_events(told):
     """Print what `snmc show` does of events."""
-    file_text({"file": "f", "complete": True, "entries": {}, **told})
+    file_text({"file": "f", "complete": True, "entries": {}, "by_channel": [], **told})
 
 
 def tell_grid(told):

@@ -135,11 +135,9 @@ def assert_channels_told(path, rows):
             "rows": len(mine), "accepted": len(weight), "counts": weight.sum(),
             "effective": weight.sum() ** 2 / (weight**2).sum() if len(weight) else 0,
         }  # fmt: skip
-        for key, value in expected.items():
-            found = told["by_channel"][key]
-            assert (found[number] if number < len(found) else 0) == pytest.approx(
-                value, rel=1e-9, abs=0
-            )
+        found = dict(told["by_channel"][number])
+        assert found.pop("channel") == name
+        assert found == pytest.approx(expected, rel=1e-9, abs=0)
         text = re.search(rf"{number} {name} +{len(mine)} +{len(weight)} ", file_text(told))
         assert text is not None
 
