@@ -5,6 +5,6 @@ A generator yields arrivals, a detector turns arrivals into detections, a sink w
 
 from snmc._source_tree import bind_plugins
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 bind_plugins()

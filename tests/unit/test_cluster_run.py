@@ -190,6 +190,8 @@ def test_ctrl_c_ends_in_one_line(make_card, tmp_path):
         [sys.executable, "-m", "snmc", "run", card.path, "--workers", "2", "--quiet",
          "--set", "run.events=100_000_000", "-o", tmp_path / "long.root", "--scheduler"],
         stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # a shell's job in the background ignores it, and so would its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     while process.poll() is None and not (part.exists() and part.stat().st_size > 10_000_000):
         time.sleep(0.02)

@@ -14,7 +14,7 @@ WEIGHTS = st.lists(st.one_of(st.just(0.0), st.floats(1e-12, 1e12)), min_size=1, 
 U = st.floats(0, 1, exclude_max=True)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(WEIGHTS, U)
 def test_guide_table_equals_binary_search(weights: list[float], u: float) -> None:
     """Would catch a guide that starts beyond the cell, or a cell of no weight being drawn."""
@@ -43,7 +43,7 @@ def test_frequencies_of_cells() -> None:
     assert counts == pytest.approx(weights / weights.sum() * len(u), abs=1.01)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(st.one_of(st.just(0.0), st.floats(1e-60, 1e60)), st.floats(0, 1e60), U)
 def test_linear_point_inverts_its_cdf(a: float, b: float, u: float) -> None:
     """Would catch a wrong root or loss of precision in a density that runs from a to b."""
@@ -61,7 +61,7 @@ def test_linear_point_of_nothing() -> None:
     assert linear_point(1.0, 0.0, 0.0) == 0.0
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(st.floats(-1, 1), U)
 def test_tilted_point_inverts_its_cdf(asymmetry: float, u: float) -> None:
     """Would catch the wrong sign of the asymmetry or NaN at full polarisation.
