@@ -20,6 +20,7 @@ from snmc.decays.fluence import Daughter
 from snmc.flavour import transition_probability
 from snmc.ground.columns import ARRIVALS, Columns
 from snmc.ground.errors import InputError, PhysicsError
+from snmc.ground.sampling import rounded
 from snmc.ground.units import MEV_IN_ERG
 from snmc.production.emission import Precision
 from snmc.roles.generator import (
@@ -369,4 +370,4 @@ def lowest_envelope(functions: Array, wanted: Array, costs: Array) -> Array:
         raise PhysicsError(f"burst: no envelope of the response: {found.message}")
     shares = np.maximum(found.x, 0.0)
     shares *= MARGIN / np.min(scaled @ shares)
-    return np.asarray(shares * wanted.max() / relative)
+    return rounded(shares * wanted.max() / relative)

@@ -4,9 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from snmc.ground import cache
 from snmc.run.card import RunCard, load_card
+
+# A machine that is busy fails no test: the first example may import astropy or compile.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 CARD = """
 title = "Test"

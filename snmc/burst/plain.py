@@ -13,9 +13,12 @@ from snmc.burst.emission import KINDS, BurstEmission
 from snmc.ground.errors import InputError
 from snmc.ground.text_tables import Table
 
-WIDTHS = ("pinching", "rms_energy", "mean_square_energy")
-_QUANTITIES = ("luminosity", "mean_energy", *WIDTHS)
-NAMES = ("time", *(f"{quantity}_{kind}" for quantity in _QUANTITIES for kind in KINDS))
+WIDTHS = {"pinching": "", "rms_energy": "MeV", "mean_square_energy": "MeV^2"}
+_QUANTITIES = {"luminosity": "erg/s", "mean_energy": "MeV", **WIDTHS}
+NAMES = {"time": "s"} | {
+    f"{quantity}_{kind}": unit for quantity, unit in _QUANTITIES.items() for kind in KINDS
+}
+"""Names of the columns, and their units."""
 LAYOUT = (
     "time, and luminosity_, mean_energy_ and pinching_ (or rms_energy_ or mean_square_energy_), "
     "each with nu_e, nu_e_bar, nu_x"
@@ -29,7 +32,7 @@ def recognises(table: Table) -> bool:
 
 def read(path: Path, table: Table, sources: Sources) -> BurstEmission:
     """Read the emission. Raises InputError for other columns, and see `pinched_emission`."""
-    width = next((width for width in WIDTHS if f"{width}_{KINDS[0]}" in table.names), WIDTHS[0])
+    width = next((width for width in WIDTHS if f"{width}_{KINDS[0]}" in table.names), "pinching")
     labels = {"luminosity": "luminosity", "mean": "mean_energy", "pinching": width}
     needed = {"time", *(f"{label}_{kind}" for label in labels.values() for kind in KINDS)}
     if sorted(needed) != sorted(table.names):

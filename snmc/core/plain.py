@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from snmc.core.profile import OPTIONAL, Raw
+from snmc.core.profile import BOUNDS, OPTIONAL, Raw
 from snmc.ground.errors import InputError, unknown_name
 from snmc.ground.text_tables import Table, header_of, lines_of, table_of
 
-_NAMES = ("radius_km", "radius_cm", "density", "temperature", "ye", "time", *OPTIONAL)
+_NAMES = {"radius_km": "km", "radius_cm": "cm", "time": "s", "enclosed_mass": "solMass"} | {
+    name: BOUNDS[name].unit
+    for name in ("density", "temperature", "ye", *OPTIONAL)
+    if name in BOUNDS
+}  # and the units
 _TIMES = (-10.0, 1e4)  # s after bounce
 
 

@@ -29,8 +29,9 @@ _CENTRE = 1e-3  # of the second radius: where a row at r = 0 is put
 class Bound(NamedTuple):
     """What physics allows in a column: `low` to `high`, in `unit`, and mistaken units to ask for.
 
-    `usual`: what a core has at its largest, to which a mistaken unit must lead. Bounds are wide:
-    merging or collapsing stars reach half of `high` at most.
+    `usual`: what a core has at its largest, to which a mistaken unit must lead; `least`: what it
+    has there at least. Bounds are wide: merging or collapsing stars reach half of `high` at most,
+    and neutron stars as cold as 10^9 K are no longer young.
     """
 
     low: float
@@ -40,19 +41,19 @@ class Bound(NamedTuple):
     units: Mapping[str, float] = {}
     above: bool = False  # whether `low` itself is forbidden
     note: str = ""
+    least: float = 0.0
 
 
 _KELVIN = 8.617_333e-11  # MeV, CODATA 2018
 _ENERGIES = {"keV": 1e-3, "eV": 1e-6, "GeV": 1e3, "erg": 6.241_509e5}
+_TEMPERATURES = {"kelvin": _KELVIN, "10^9 K": 1e9 * _KELVIN, **_ENERGIES}
 _POTENTIAL = Bound(-3000, 3000, "MeV", (1, 1000), _ENERGIES)
 _MASS = Bound(10, 1200, "MeV", (200, 1000), _ENERGIES)
 _LENGTHS = {"metres": 1e-3, "cm": 1e-5, "km": 1e5}  # mistaken for km, the last one for cm
 BOUNDS = {
     "radius": Bound(0, 1e7, "km", (5, 3000), _LENGTHS),
     "density": Bound(1, 1e16, "g/cm^3", (1e12, 5e15), {"kg/m^3": 1e-3}),
-    "temperature": Bound(
-        1e-4, 300, "MeV", (0.3, 150), {"kelvin": _KELVIN, "10^9 K": 1e9 * _KELVIN, **_ENERGIES}
-    ),
+    "temperature": Bound(1e-4, 300, "MeV", (0.3, 150), _TEMPERATURES, least=0.1),
     "ye": Bound(0, 1, "", (0.05, 1), {"per cent": 0.01}),
     "ymu": Bound(0, 1, "", (1e-4, 0.5), {"per cent": 0.01}),
     "y_nu": Bound(-1, 1, "", (1e-4, 0.5), {"per cent": 0.01}),
@@ -63,6 +64,7 @@ BOUNDS = {
     **dict.fromkeys(("mass_n", "mass_p"), _MASS),
     "lapse": Bound(0, 1, "", above=True),
 }
+_LOGARITHMS = (12, 16)  # to base 10 of a core's largest density in g/cm3
 _DENSITIES = {
     "1/fm^3": 1e39 * ATOMIC_MASS_G,
     "MeV/fm^3": 1.782_662e12,
@@ -198,7 +200,12 @@ def _checked(raw: Raw) -> dict[str, Array]:
         largest = float(np.max(columns["density"], initial=0.0))
         raise InputError(
             f"{source}: found {len(dense)} points of density above {SURFACE_DENSITY:.0e} g/cm^3;"
-            " a core needs at least 3" + guess(largest, 1e12, 5e15, _DENSITIES, "g/cm^3")
+            " a core needs at least 3"
+            + (
+                "; is it the logarithm?"
+                if _LOGARITHMS[0] <= largest <= _LOGARITHMS[1]
+                else guess(largest, 1e12, 5e15, _DENSITIES, "g/cm^3")
+            )
         )
     kept = {name: np.array(column[: dense[-1] + 1]) for name, column in columns.items()}
     for name, column in kept.items():
@@ -238,21 +245,29 @@ def _checked(raw: Raw) -> dict[str, Array]:
 
 
 def _check_bound(raw: Raw, name: str, column: Array) -> None:
-    """InputError for the value farthest outside the column's bound, if one is."""
+    """InputError for the value farthest outside the column's bound, if one is.
+
+    And for a largest one that is too small for any core.
+    """
     bound = BOUNDS[name]
     low, high = int(np.argmin(column)), int(np.argmax(column))
     if column[high] > bound.high:
         i = high
     elif column[low] < bound.low or (bound.above and column[low] == bound.low):
         i = low
+    elif bound.least and column[high] < bound.least:
+        i = high
     else:
         return
     found = float(column[i])
     unit = f" {bound.unit}" if bound.unit else ""
     low_end = f"above {bound.low:g}, up" if bound.above else f"{bound.low:g}"
+    needed = f"must be {low_end} to {bound.high:g}{bound.note}"
+    if bound.low <= found < bound.least:
+        needed = f"no more anywhere; a core has at least {bound.least:g} where it is largest"
     raise InputError(
-        f"{raw.place(name, i)}: found {found:.4g}{unit}; must be {low_end} to {bound.high:g}"
-        f"{bound.note}" + guess(float(column[high]), *bound.usual, bound.units, bound.unit)
+        f"{raw.place(name, i)}: found {found:.4g}{unit}; {needed}"
+        + guess(float(column[high]), *bound.usual, bound.units, bound.unit)
     )
 
 

@@ -22,6 +22,15 @@ def guide_table(weights: Array) -> tuple[Array, npt.NDArray[np.int32]]:
     return cdf, np.minimum(guide, len(weights) - 1).astype(np.int32)
 
 
+def rounded(values: Array) -> Array:
+    """The values to six digits.
+
+    For what decides how events are drawn, not what they add up to: it is then the same on machines
+    whose sums and logarithms differ in their last digits, and so are the events.
+    """
+    return np.array([float(f"{value:.6g}") for value in values.ravel()]).reshape(values.shape)
+
+
 @compiled
 def pick_cell(cdf: Array, guide: npt.NDArray[np.int32], u: float) -> int:
     """Number of the cell with cdf[i] <= u < cdf[i + 1], for u in [0, 1)."""

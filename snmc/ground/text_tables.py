@@ -6,6 +6,7 @@ anywhere, names of columns in any case, with units in brackets behind them. All 
 file, line, column, what was found and what is needed.
 """
 
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from snmc.ground.errors import InputError
 from snmc.ground.files import read_bytes
+from snmc.ground.units import unit_size
 
 Array = npt.NDArray[np.float64]
 
@@ -23,6 +25,7 @@ _COMMENT = re.compile(r"[#!]")  # % only at the beginning: within a line it says
 _MARKED = re.compile(r"[,;]")
 _GAP = re.compile(r"\s*[,;]\s*|\s+")
 _BRACKETS = re.compile(r"\[[^\]]*\]|\([^)]*\)")
+_NAME_OR_UNIT = re.compile(r"\[([^\]]*)\]|\(([^)]*)\)|([^\s,;\[(]+)")
 # the exponent of Fortran: D or Q for E, and no letter before three digits
 _FORTRAN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+))(?:[eEdDqQ]([-+]?\d+)|([-+]\d+))")
 _BYTE_ORDERS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
@@ -47,6 +50,17 @@ class Line:
         """The words in small letters, without units in brackets, as names of columns."""
         bare = _BRACKETS.sub(" ", self.text).strip(" ,;")
         return [word.strip("\"'").lower() for word in _GAP.split(bare)] if bare else []
+
+    @property
+    def units(self) -> dict[str, str]:
+        """What stands in brackets behind each of the names, where something does."""
+        found, name = dict[str, str](), ""
+        for square, round_, word in _NAME_OR_UNIT.findall(self.text):
+            if word:
+                name = word.strip("\"'").lower()
+            elif name:
+                found[name] = (square or round_).strip()
+        return found
 
     def is_row(self, columns: int | None = None) -> bool:
         """Whether its words, or the first `columns`, are numbers, of which some may be missing."""
@@ -184,8 +198,10 @@ def read_table(
     """Read one table of numbers from a file.
 
     `what` it should be, and `known`, the names that columns may have, in small letters, by which
-    the header is told from comments; further names may be there. `columns`: how many there are,
-    where text may follow; `gaps`: whether an empty place is a NaN.
+    the header is told from comments; further names may be there. As a mapping from names to units
+    in astropy's spelling it also says in which units the numbers are read: a header that has
+    another one in brackets is refused. `columns`: how many there are, where text may follow;
+    `gaps`: whether an empty place is a NaN.
     Raises InputError, naming file, line and column.
     """
     return table_of(path, read_text(path, what), known, columns=columns, gaps=gaps)
@@ -204,6 +220,8 @@ def table_of(
     start = next((i for i, line in enumerate(lines) if line.is_row(columns)), len(lines))
     header = header_of(lines[:start], known, len(lines[start].words) if start < len(lines) else 0)
     names = tuple(header.names[:columns]) if header else ()
+    if header and isinstance(known, Mapping):
+        _check_units(path, header, known)
     for i, line in enumerate(lines[:start]):
         # Text above the header is a title, below it units; with a number, it is a damaged row.
         behind = header is not None and line.number > header.number and not line.comment
@@ -217,6 +235,21 @@ def table_of(
         path, lines[start:], width, names, gaps=gaps, text_behind=columns is not None
     )
     return Table(path, names, values, numbers, tuple(lines[:start]))
+
+
+def _check_units(path: Path, header: Line, needed: Mapping[str, str]) -> None:
+    """InputError for a unit in the header that is another one of the same quantity.
+
+    What is no such unit, as the number of a column or a remark, is no matter.
+    """
+    for name, given in header.units.items():
+        unit = needed.get(name, "")
+        size = unit_size(given, unit) if unit else None
+        if size is not None and not math.isclose(size, 1, rel_tol=1e-3):
+            raise InputError(
+                f"{path}: line {header.number}, column {name!r}: found the unit {given!r}; needs"
+                f" {unit}"
+            )
 
 
 def header_of(head: Sequence[Line], known: Collection[str], width: int) -> Line | None:

@@ -104,6 +104,23 @@ def amount(number: float, unit: str) -> str:
     return f"{number:g} {unit}".strip()
 
 
+def unit_size(text: str, unit: str) -> float | None:
+    """How many of `unit` are in the unit that `text` names, of the same quantity.
+
+    Temperatures are energies times k_B, masses energies over c^2. None if `text` names no such
+    unit, or none at all.
+    """
+    from astropy import units
+
+    alike = [*units.temperature_energy(), *units.mass_energy()]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", units.UnitsWarning)  # of a / b / c
+            return float(units.Unit(text).to(unit, equivalencies=alike))
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return None
+
+
 def whole(value: object) -> object:
     """A float that is a whole number, such as 1e5, as an integer; anything else as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

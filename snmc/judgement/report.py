@@ -181,6 +181,7 @@ def file_text(told: Mapping[str, Any]) -> str:
         lines += _described(columns)
     if detector is not None:
         lines += _channel_lines(told["by_channel"])
+        lines += [f"approximation {text}" for text in detector.get("approximations", [])]
     for number, generator in enumerate(generators):
         label = f" of generator {number} {generator['label']}" if len(generators) > 1 else ""
         if "normalisation" in generator:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snmc.ground.columns import Columns
+from snmc.ground.sampling import rounded
 from snmc.roles.detector import Detector
 from snmc.roles.generator import Response
 
@@ -44,7 +45,8 @@ class Importance:
                 np.asarray(pdg, np.int32), np.asarray(energy, np.float64)
             )
             areas = detector.areas(codes.ravel(), energies.ravel())
-            return np.asarray(self.fluence + (self.channels @ areas).reshape(energies.shape))
+            areas *= self.channels[:, None]
+            return np.asarray(self.fluence + areas.sum(axis=0).reshape(energies.shape))
 
         return wanted
 
@@ -58,9 +60,12 @@ def importance_of(detector: Detector, arrivals: Columns) -> Importance | None:
     areas = detector.areas(
         np.asarray(arrivals["pdg"], np.int32), np.asarray(arrivals["energy"], np.float64)
     )
-    numbers = areas @ weight
+    numbers = (areas * weight).sum(axis=1)
     if not numbers.sum() > 0:
         return None
     parts = WISHES * np.count_nonzero(numbers)
     own = np.divide(1 / parts, numbers, out=np.zeros_like(numbers), where=numbers > 0)
-    return Importance(1 / (WISHES * weight.sum()), own + 1 / (WISHES * numbers.sum()))
+    fluence, *channels = rounded(
+        np.append(1 / (WISHES * weight.sum()), own + 1 / (WISHES * numbers.sum()))
+    )
+    return Importance(float(fluence), np.array(channels))

@@ -83,6 +83,7 @@ class DetectorRecord(Record):
 
     name: str
     channels: list[str]
+    approximations: list[str] = []
 
 
 class Normalisation(Record):

@@ -252,7 +252,7 @@ def test_majorana_has_both_signs_and_dirac_one() -> None:
     assert len({mode.name for mode in majorana}) == len(majorana)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(mass=st.floats(1.0, 800.0), mixings=st.lists(st.floats(1e-12, 1e-2), min_size=3, max_size=3))
 def test_every_mode_is_one_the_engine_can_sample(mass: float, mixings: list[float]) -> None:
     """Would catch a closed mode with a width, a missing amplitude, or NaN at some mass."""

@@ -335,9 +335,19 @@ MISTAKEN = {
                r"line 6, column 'temperature': found 2.9e\+11 MeV; must .* 300; is it in kelvin\? "
                r"\(25 MeV then\)"),
     "keV": (HEADER, {"temperature": 1e3}, r"is it in keV\?"),
+    "GeV": (HEADER, {"temperature": 1e-3},
+            r"line 6, column 'temperature': found 0.025 MeV; no more anywhere; a core has at least "
+            r"0.1 .*is it in GeV\? \(25 MeV then\)"),
+    "GeV, named": (HEADER.replace("temperature", "temperature [GeV]"), {"temperature": 1e-3},
+                   r"line 2, column 'temperature': found the unit 'GeV'; needs MeV"),
+    "kg/m3, named": (HEADER.replace("density", "density(kg / m^3)"), {},
+                     r"column 'density': found the unit 'kg / m\^3'; needs g/cm\^3"),
+    "kelvin, named": (HEADER.replace("temperature", "Temperature[K]"), {}, "found the unit 'K'"),
+    "m for km": (HEADER.replace("_km", "_km [m]"), {}, "found the unit 'm'; needs km"),
     "kg/m3": (HEADER, {"density": 1e3},
               r"line 3, column 'density': found 4e\+17 g/cm\^3.*is it in kg/m\^3\?"),
     "1/fm3": (HEADER, {"density": 6e-16}, r"0 points of density.*is it in 1/fm\^3\?"),
+    "logarithm": (HEADER, {"density": 3.6e-14}, r"0 points of density.*is it the logarithm\?"),
     "per cent": (HEADER, {"ye": 100}, r"is it in per cent\? \(0.28 then\)"),
 }  # fmt: skip
 

@@ -261,7 +261,7 @@ def test_same_stream_same_events(name: str, pdg: int) -> None:
 ANGLES = st.one_of(st.floats(1e-15, 1e-6), st.floats(1e-6, 3.1))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ANGLES, st.floats(0, 6.28), ANGLES, st.floats(0, 6.28))
 def test_turned_against_many_digits(theta: float, phi: float, angle: float, azimuth: float) -> None:
     """Would catch cancellation at small angles, or a wrong sense of the azimuth (60 digits)."""

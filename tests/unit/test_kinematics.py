@@ -143,7 +143,7 @@ Y = st.one_of(
 WINDOW = st.floats(-6, 12).map(lambda x: 10.0**x)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, derandomize=True)
 @given(MASS, ABOVE, Y, WINDOW, st.floats(0, 1))
 def test_nothing_breaks_anywhere(
     M: float, above: float, y: float, window: float, part: float
@@ -167,7 +167,7 @@ def test_nothing_breaks_anywhere(
         assert 0 <= arrival_angle(path, sin_alpha(E, p, M, y), DISTANCE) <= np.pi / 2
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(MASS, ABOVE, Y, WINDOW, st.floats(1, 10), st.floats(0, 0.99))
 def test_monotone(
     M: float, above: float, y: float, window: float, factor: float, part: float

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from snmc.ground.sampling import guide_table, linear_point, pick_cell, tilted_point
+from snmc.ground.sampling import guide_table, linear_point, pick_cell, rounded, tilted_point
 
 WEIGHTS = st.lists(st.one_of(st.just(0.0), st.floats(1e-12, 1e12)), min_size=1, max_size=40).filter(
     lambda w: sum(w) > 0
@@ -14,7 +14,7 @@ WEIGHTS = st.lists(st.one_of(st.just(0.0), st.floats(1e-12, 1e12)), min_size=1, 
 U = st.floats(0, 1, exclude_max=True)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(WEIGHTS, U)
 def test_guide_table_equals_binary_search(weights: list[float], u: float) -> None:
     """Would catch a guide that starts beyond the cell, or a cell of no weight being drawn."""
@@ -43,7 +43,7 @@ def test_frequencies_of_cells() -> None:
     assert counts == pytest.approx(weights / weights.sum() * len(u), abs=1.01)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(st.one_of(st.just(0.0), st.floats(1e-60, 1e60)), st.floats(0, 1e60), U)
 def test_linear_point_inverts_its_cdf(a: float, b: float, u: float) -> None:
     """Would catch a wrong root or loss of precision in a density that runs from a to b."""
@@ -61,7 +61,7 @@ def test_linear_point_of_nothing() -> None:
     assert linear_point(1.0, 0.0, 0.0) == 0.0
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(st.floats(-1, 1), U)
 def test_tilted_point_inverts_its_cdf(asymmetry: float, u: float) -> None:
     """Would catch the wrong sign of the asymmetry or NaN at full polarisation.
@@ -80,3 +80,10 @@ def test_mean_of_the_tilted_distribution(asymmetry: float) -> None:
     cosines = np.array([tilted_point(asymmetry, x) for x in u]) - 1
     assert cosines.mean() == pytest.approx(asymmetry / 3, abs=1e-4)
     assert kstest(cosines, lambda c: (1 + c) / 2 + asymmetry * (c * c - 1) / 4).statistic < 1e-4
+
+
+def test_what_differs_in_the_last_digits_is_drawn_alike():
+    """Catches events that differ between machines whose sums do, in the last digit of a weight."""
+    values = np.array([[1.23456789e-40, 0.0], [7.7e55, 3.0]])
+    np.testing.assert_array_equal(rounded(values), rounded(values * (1 + 4e-16)))
+    np.testing.assert_allclose(rounded(values), values, rtol=5e-6)

@@ -122,6 +122,8 @@ def test_each_generator_has_its_sums(make):
     assert "stable" in text
     shown = file_text(show_file(summary.path))
     assert_channels_told(summary.path, seen)
+    assert "approximation neutrino-oxygen reactions" in shown
+    assert "not followed" in shown
     assert "modes of generator 1 the-burst 0 nu_e, 1 nu_e_bar" in shown
 
 

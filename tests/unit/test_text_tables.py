@@ -106,6 +106,26 @@ def test_numbers(word: str, value: float | None) -> None:
     assert number(word) == value
 
 
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [("MeV", False), ("GeV", True), ("10^9 K", True), ("0.001 GeV", False), ("2", False),
+     ("with rest mass", False), ("T", False), ("", False)],
+)  # fmt: skip
+def test_units_of_the_header_are_those_needed(tmp_path: Path, given: str, refused: bool) -> None:
+    """Catches numbers read in one unit under a header that names another.
+
+    Numbers of columns, remarks and other quantities are no such units.
+    """
+    path = tmp_path / "table.txt"
+    path.write_text(f"# a title\n'time' [s], 'heat' ({given})\n1, 2\n3, 4\n")
+    known = {"time": "s", "heat": "MeV"}
+    if not refused:
+        assert read_table(path, known=known)["heat"].tolist() == [2, 4]
+        return
+    with pytest.raises(InputError, match=r"line 2, column 'heat': found the unit .*needs MeV"):
+        read_table(path, known=known)
+
+
 def test_lines_keep_their_numbers() -> None:
     """Catches lines counted without the blank ones, so that errors point to others."""
     lines = lines_of("\n# a\n\n1 2\n")
