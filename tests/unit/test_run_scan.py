@@ -1,5 +1,7 @@
 """A scan that is interrupted anywhere: nothing measured is lost, nothing is replaced unasked."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -130,11 +132,15 @@ def test_a_folder_that_takes_no_file_is_told_at_once(card, measured, monkeypatch
     """Catches hours of work whose result cannot be written."""
     points, counting = measured
 
-    def refused(**options):
-        raise PermissionError(13, "Permission denied")
+    opened = os.open
 
-    monkeypatch.setattr("tempfile.TemporaryFile", refused)
-    with pytest.raises(OutputError, match=r"c\.grid\.root: Permission denied; nothing was measur"):
+    def refused(path, *options):
+        if str(path).endswith(".lock"):
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *options)
+
+    monkeypatch.setattr("snmc.ground.files.os.open", refused)
+    with pytest.raises(OutputError, match=r"c\.grid\.root: cannot be locked: Permission denied"):
         run_scan(card(), **OPTIONS, measure=counting)
     assert not points
 
