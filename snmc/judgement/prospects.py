@@ -237,7 +237,7 @@ def _expectations(report: Mapping[str, Any]) -> list[str]:
     unit = "/cm2" if detector is None else f"counts in {detector}"
     best = report["best"]
     rare = " (too rare)" if detector is not None and 0 < report["expected"] < 1 else ""
-    lines = [f"  expected            {report['expected']:.3g} {unit}{rare}"]
+    lines = [f"  expected            about {report['expected']:.2g} {unit}{rare}"]
     if best is None:
         return [*lines, "  seen best           not known: rates are no power of the couplings"]
     if best["expected"] == 0:
@@ -246,7 +246,7 @@ def _expectations(report: Mapping[str, Any]) -> list[str]:
     largest = LIMITED[best["limited_by"]]
     lines.append(
         f"  seen best           about {named} ({best['factor']:.2g} times the card's{largest}): "
-        f"{best['expected']:.3g} {unit}"
+        f"{best['expected']:.2g} {unit}"
     )
     return lines
 
