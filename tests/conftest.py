@@ -1,17 +1,20 @@
 """What tests share: a small card on a one-zone core, fast and known in closed form."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from snmc.ground import cache
 from snmc.run.card import RunCard, load_card
 
-# A machine that is busy fails no test: the first example may import astropy or compile.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+if find_spec("hypothesis"):  # the environments of other programs and of benchmarks have none
+    from hypothesis import settings
+
+    # A machine that is busy fails no test: the first example may import astropy or compile.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
 
 CARD = """
 title = "Test"
